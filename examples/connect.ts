@@ -1,7 +1,7 @@
 import { createDaoServices, type DaoServices, openDatabase } from "@flux/dao-core";
 import { createDaoClient } from "@flux/dao-http/client";
 
-/** The six services, and a function that closes what they use. */
+/** The seven services, and a function that closes what they use. */
 export interface Connection extends AsyncDisposable {
   readonly services: DaoServices;
 }
@@ -21,7 +21,7 @@ export async function connect(): Promise<Connection> {
   }
 
   const db = await openDatabase(DATABASE_URL);
-  await db.migrate();
+  await db.migrate({ changes: true });
   console.log(`In-process: ${db.description}`);
   return { services: createDaoServices(db), [Symbol.asyncDispose]: () => db.close() };
 }

@@ -71,7 +71,7 @@ async function serve(stop: AbortSignal, cleanups: (() => Promise<unknown>)[]): P
 
   const url = postgres?.url ?? checked.databaseUrl;
   const database = await core.openDatabase(url, { poolSize: 4, schema: checked.schema });
-  const migration = await database.migrate();
+  const migration = await database.migrate({ changes: true });
   if (postgres !== undefined && migration.from === 0 && flags["no-seed"] !== true) {
     writeStderr("Writing demo data …");
     const { demoDataSize, writeDemoData }: typeof import("@flux/dao-core/testing") = await import(

@@ -9,6 +9,7 @@ import { markMissedTasks } from "../examples/batch-job/mark-missed-tasks.ts";
 import { createGoalWithPlan } from "../examples/goal-planner/create-goal-with-plan.ts";
 import { completeRun, kilometresOf, migrateWorkouts } from "../examples/monolith/workouts.ts";
 import { analyzeUserPatterns } from "../examples/observer/analyze-user-patterns.ts";
+import { countCompletions } from "../examples/observer/count-completions.ts";
 import { openHostPool } from "../examples/own-pool/host-pool.ts";
 import { schedulerDailySync } from "../examples/scheduler/daily-sync.ts";
 import { linkCalendarEvent } from "../examples/scheduler/link-calendar-event.ts";
@@ -25,6 +26,26 @@ function overHttp(): DaoServices {
   const fetch = (url: string | URL | Request, init?: RequestInit) => app.fetch(new Request(url, init));
   return createDaoClient({ baseUrl: "http://dao.test", serviceKey: "examples-key", fetch });
 }
+
+test("the observer counts completions as they happen, each once", async () => {
+  await using followed = await createTestDatabase({ serverUrl: inject("adminUrl"), changes: true });
+  const services = createDaoServices(followed.database);
+  const plan = await createGoalWithPlan(services, makeUserData().email, new Date("2026-03-02T00:00:00Z"));
+  const taskIds = plan.tasks.map(({ id }) => id);
+  const { nextCursor } = await services.changes.listChanges({ cursor: "now" });
+  const counts: number[] = [];
+  const counting = (async () => {
+    for await (const count of countCompletions(services, plan.userId, nextCursor)) {
+      if (counts.push(count) === 3) break;
+    }
+  })();
+  await services.tasks.bulkUpdateState({ taskIds: taskIds.slice(0, 2), newState: "completed" });
+  await services.tasks.updateTask(String(taskIds[0]), { title: "Still completed" });
+  await services.tasks.deleteTask(String(taskIds[3]));
+  await services.tasks.updateTask(String(taskIds[2]), { state: "completed" });
+  await counting;
+  expect(counts).toEqual([1, 2, 3]);
+});
 
 describe.each([
   { how: "in-process", open: () => createDaoServices(testDatabase.database) },

@@ -182,6 +182,21 @@ describe("flux-dao migrate and doctor", () => {
     expectSentence(stderr);
   });
 
+  test("--changes enables the change feed, with --plan, --check and --schemas too; a migration without it keeps the feed", async () => {
+    expect((await on("migrate")).exit).toBe(0);
+    const missing = await on("migrate", "--check", "--changes");
+    expect(missing).toMatchObject({ exit: 1, stderr: expect.stringContaining("flux-dao migrate --changes") });
+    expect((await on("migrate", "--plan", "--changes")).stdout).toContain("flux_dao_change_feed");
+    expect(JSON.parse((await on("migrate", "--changes", "--json")).stdout)).toMatchObject({ changesEnabled: true });
+    expect((await on("migrate", "--check", "--changes")).exit).toBe(0);
+    expect(JSON.parse((await on("migrate", "--json")).stdout)).toMatchObject({ changesEnabled: false, repaired: [] });
+    const others = await on("migrate", "--schemas", "one,two", "--changes");
+    expect(others).toMatchObject({ exit: 0, stderr: expect.stringContaining("The change feed is enabled.") });
+    await sql.unsafe("drop trigger flux_dao_changes_update on goals");
+    expect((await on("migrate", "--check")).stderr).toContain("flux_dao_changes_update of goals is missing");
+    expect((await on("doctor")).exit).toBe(1);
+  });
+
   test("the SQL that --plan prints migrates the database when it is run by hand; --plan itself changes nothing", async () => {
     const { exit, stdout } = await on("migrate", "--plan");
     expect(exit).toBe(0);

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { parseArgs } from "node:util";
 import { Random } from "../../packages/dao-core/src/testing/demo-data/random.ts";
-import { startTestServer } from "../../scripts/postgres/test-server.ts";
+import { startTestServer, type TestServer } from "../../scripts/postgres/test-server.ts";
 
 const MOST_SHOWN = 50;
 
@@ -24,6 +24,8 @@ export class LongRun {
   readonly #name: string;
   readonly #only: string | undefined;
   readonly #cleanups: (() => PromiseLike<unknown>)[] = [];
+  /** Where the server of {@link startServer} runs. */
+  serverKind: TestServer["kind"] | undefined;
   #violations = 0;
 
   constructor(name: string, args: readonly string[]) {
@@ -92,6 +94,7 @@ export class LongRun {
   async startServer(): Promise<string> {
     const server = await startTestServer();
     this.defer(() => server.stop());
+    this.serverKind = server.kind;
     console.log(server.describe);
     return server.url;
   }

@@ -1,6 +1,6 @@
 /**
- * `pnpm test:faults`, `test:failover`, `test:patroni`, `test:model`, `test:exactly-once`, `test:migrations`, `test:overload` and
- * `test:fuzz`: `main.ts NAME --flags`.
+ * `pnpm test:faults`, `test:failover`, `test:patroni`, `test:model`, `test:exactly-once`, `test:migrations`, `test:overload`,
+ * `test:changes` and `test:fuzz`: `main.ts NAME --flags`.
  */
 import { LongRun, type LongRunResult } from "./long-run.ts";
 
@@ -12,6 +12,7 @@ const harnesses: Readonly<Record<string, () => Promise<{ run(run: LongRun): Prom
   "exactly-once": () => import("./exactly-once.ts"),
   migrations: () => import("./migrations.ts"),
   overload: () => import("./overload.ts"),
+  changes: () => import("./changes.ts"),
   fuzz: () => import("./fuzz.ts"),
 };
 

@@ -61,6 +61,7 @@ async function race(
   await recorder.run(0, first);
   await Promise.all(callers.map((operations, caller) => recorder.run(caller, operations)));
   await recorder.run(0, lastLook(recorder.known));
+  await world.told.check();
   const { events, known } = recorder;
   if (isUnseenGone(events, known)) return;
   const byCaller = callers.map((_, caller) => events.filter((event) => event.caller === caller));

@@ -77,5 +77,6 @@ export function sequentialProperty(world: World, tally: Tally) {
     for (const operation of first) await step(model, real, operation);
     await fc.asyncModelRun(() => ({ model, real }), commands);
     for (const operation of lastLook(model.known)) await step(model, real, operation);
+    await world.told.check();
   });
 }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { type Operation, op } from "./operation.ts";
 import type { Clock } from "./oracle/state.ts";
 import { live } from "./reference.ts";
+import { ToldChanges } from "./told-changes.ts";
 import { UnitsOfWork } from "./units-of-work.ts";
 
 /** A database on which sequences run, one after the other. */
@@ -12,17 +13,19 @@ export interface World extends AsyncDisposable {
   readonly services: DaoServices & { readonly unitsOfWork: UnitsOfWork };
   /** How precisely its clock orders two calls that do not overlap. */
   readonly clock: Clock;
+  readonly told: ToldChanges;
 }
 
 /** @param serverUrl a PostgreSQL server; without it, PGlite in this process */
 export async function openWorld(serverUrl: string | undefined, poolSize = 8): Promise<World> {
-  const test = await createTestDatabase({ serverUrl: serverUrl ?? "", poolSize });
+  const test = await createTestDatabase({ serverUrl: serverUrl ?? "", poolSize, changes: true });
   const services = { ...createDaoServices(test.database), unitsOfWork: new UnitsOfWork(test.database) };
   return {
     engine: serverUrl === undefined ? "PGlite" : "postgres.js",
     services,
     // PGlite takes its time from JavaScript.
     clock: serverUrl === undefined ? "milliseconds" : "sequence",
+    told: new ToldChanges(services),
     [Symbol.asyncDispose]: () => test.drop(),
   };
 }

@@ -27,6 +27,7 @@ const packages: readonly Package[] = [
       "service",
       "migrations",
       "diagnosis",
+      "changes",
       "database",
       "join",
       "index",

@@ -1,9 +1,10 @@
+import { ChangeTails, SqlChangeFeed } from "./changes/change-feed.ts";
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import { checkTlsFiles } from "./connection-string/tls-files.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
+import type { DatabasePosition } from "./contract/fields/position.ts";
 import { isError } from "./contract/fields/realms.ts";
-import type { DatabasePosition } from "./contract/position.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
 import { milestoneStatements, userStatements } from "./dao/entities.ts";
@@ -23,15 +24,15 @@ import {
   type SchemasMigrationOptions,
   type SchemasMigrationReport,
 } from "./migrations/migrate-schemas.ts";
-import type { MigrationOptions } from "./migrations/migration-options.ts";
+import type { MigrationOptions, PlanOptions } from "./migrations/migration-options.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan.ts";
 import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
 import { SchemaName } from "./schema/schema-name.ts";
-import type { Daos } from "./session/database-session.ts";
+import type { ChangeFeed, Daos } from "./session/database-session.ts";
 import type { SchemaExecutor, SqlDriver } from "./session/driver.ts";
 import type { Retry, StatementReport } from "./session/executor.ts";
 import type { Instrumentation, Telemetry } from "./session/instrumentation.ts";
-import { DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
+import { DEFAULT_CHANGES_RETENTION, DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, isServerFull, toDaoError } from "./session/postgres-errors.ts";
 import { Replication } from "./session/replication.ts";
@@ -67,6 +68,10 @@ export interface SessionOptions {
    */
   readonly maxConversationBytes?: number | undefined;
   /**
+   * Milliseconds for which changes are kept ({@link ChangeFeed.deleteExpired}); older cursors expire. Default 604,800,000, 7 days.
+   */
+  readonly changesRetention?: number | undefined;
+  /**
    * Whether the database is only read, as a hot standby is: every write, also by `migrate`, is refused at once with a
    * UnitOfWorkMisuseError, and `checkReady` accepts a standby and a role that may only read. Default `false`.
    */
@@ -90,6 +95,8 @@ interface DatabaseSettings extends Pick<SessionOptions, "onRetry" | "onStatement
   readonly maxConversationBytes: number;
   readonly readOnly: boolean;
   readonly replication: Replication;
+  readonly changesRetention: number;
+  readonly changeTails: ChangeTails;
 }
 
 /** A session on the tables of one schema, and what concerns the whole schema. */
@@ -99,9 +106,11 @@ export class SchemaSession extends DriverSession {
   readonly #settings: DatabaseSettings;
   readonly #schemaCheck: SchemaCheck;
   #wasReady = false;
+  #changes: ChangeFeed | undefined;
 
   constructor(driver: SqlDriver, schema: SchemaName, settings: DatabaseSettings) {
-    const { maxConversationBytes, readOnly: isReadOnly, ...hooks } = settings;
+    const { maxConversationBytes, readOnly: isReadOnly, onRetry, onStatement, telemetry, replication } = settings;
+    const hooks = { onRetry, onStatement, telemetry, replication };
     const schemaCheck = new SchemaCheck(schema, isReadOnly);
     super(driver, {
       daosOn: (executor) => daosOn(executor, maxConversationBytes),
@@ -111,6 +120,14 @@ export class SchemaSession extends DriverSession {
     this.pieces = new SqlPieceReads(this.executor);
     this.#settings = settings;
     this.#schemaCheck = schemaCheck;
+  }
+
+  /** Every committed change, which services return as `changes`. Absent in an application's transaction. */
+  get changes(): ChangeFeed | undefined {
+    if (this.isTransaction) return undefined;
+    const { changeTails: tails, changesRetention: retention, readOnly: isReadOnly } = this.#settings;
+    this.#changes ??= new SqlChangeFeed(this.executor, this.driver, { tails, retention, isReadOnly });
+    return this.#changes;
   }
 
   /**
@@ -142,7 +159,7 @@ export class SchemaSession extends DriverSession {
    * What {@link migrate} would do, as SQL to apply by hand. Changes nothing.
    * @throws SchemaVersionError as `migrate` does; UnavailableError
    */
-  planMigrations(options?: CallOptions): Promise<MigrationPlanText> {
+  planMigrations(options?: CallOptions & PlanOptions): Promise<MigrationPlanText> {
     return planMigrations(this.driver, this.executor.schema, options);
   }
 
@@ -230,9 +247,12 @@ export class SchemaSession extends DriverSession {
 
 /** An open database: the session of its own schema, and of others by {@link withSchema}. */
 export class Database extends SchemaSession implements AsyncDisposable {
-  /** @throws ValidationError for an invalid `schema` or `maxConversationBytes` */
+  readonly #changeTails: ChangeTails;
+
+  /** @throws ValidationError for an invalid `schema`, `maxConversationBytes` or `changesRetention` */
   constructor(driver: SqlDriver, options: SessionOptions = {}) {
     const { schema, telemetry, maxConversationBytes, onRetry, onStatement, readOnly = false, maxLag } = options;
+    const changeTails = new ChangeTails();
     super(driver, new SchemaName(schema), {
       onRetry,
       onStatement,
@@ -240,7 +260,10 @@ export class Database extends SchemaSession implements AsyncDisposable {
       telemetry: telemetry?.instrument(driver),
       maxConversationBytes: conversationLimit(maxConversationBytes),
       replication: new Replication(driver, maxLag),
+      changesRetention: changesRetention(options.changesRetention),
+      changeTails,
     });
+    this.#changeTails = changeTails;
   }
 
   /** A description for people, such as `PostgreSQL at localhost:5432/flux`. Contains no password. */
@@ -274,10 +297,11 @@ export class Database extends SchemaSession implements AsyncDisposable {
 
   /**
    * Lets running statements finish, then closes every connection; later calls are rejected. An application's own pool or
-   * transaction stays open.
+   * transaction stays open. Followers of changes end.
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
   close(timeout?: number): Promise<void> {
+    this.#changeTails.close();
     return this.driver.close(timeout);
   }
 
@@ -301,6 +325,11 @@ function daosOn(executor: SchemaExecutor, maxConversationBytes: number): Daos {
 function conversationLimit(bytes = DEFAULT_CONVERSATION_BYTES): number {
   if (isWholeNumber(bytes, 2)) return bytes;
   throw new ValidationError([{ path: "maxConversationBytes", message: "must be a whole number of bytes from 2 on" }]);
+}
+
+function changesRetention(milliseconds = DEFAULT_CHANGES_RETENTION): number {
+  if (Number.isSafeInteger(milliseconds) && milliseconds >= 1) return milliseconds;
+  throw new ValidationError([{ path: "changesRetention", message: "must be a whole number of milliseconds from 1" }]);
 }
 
 /** The server's codes for an unknown connection parameter, or an invalid value. */

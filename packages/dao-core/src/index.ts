@@ -18,7 +18,7 @@ export * from "./idempotency.ts";
 export * from "./join.ts";
 export type { MigrationReport } from "./migrations/migrate.ts";
 export type { SchemaMigrated, SchemasMigrationOptions, SchemasMigrationReport } from "./migrations/migrate-schemas.ts";
-export type { MigrationOptions } from "./migrations/migration-options.ts";
+export type { MigrationOptions, PlanOptions } from "./migrations/migration-options.ts";
 export type { MigrationPlanText } from "./migrations/plan.ts";
 export type { RuleViolation } from "./migrations/schema-check/rule-violations.ts";
 export { type CallOperation, runBatch } from "./service/batch.ts";

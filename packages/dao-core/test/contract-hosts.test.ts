@@ -1,6 +1,6 @@
 import { PGlite } from "@electric-sql/pglite";
 import { createDaoServices, joinDrizzle } from "@flux/dao-core";
-import { contractSuite, idempotencyCases } from "@flux/dao-core/testing";
+import { changeCases, contractSuite, idempotencyCases } from "@flux/dao-core/testing";
 import { drizzle } from "drizzle-orm/pglite";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { hostSessions, type TestSession } from "./hosts.ts";
@@ -11,13 +11,15 @@ const embedded = {
   async open(): Promise<TestSession> {
     const client = await PGlite.create();
     const database = joinDrizzle(drizzle(client));
-    await database.migrate();
+    await database.migrate({ changes: true });
     return { database, drop: () => client.close() };
   },
 };
 
 describe.each([...hostSessions(4), embedded])("the contract on the application's $engine", ({ open, cannot = [] }) => {
-  const cases = contractSuite.filter(({ name }) => !cannot.some((beginning) => name.startsWith(beginning)));
+  const cases = [...contractSuite, ...changeCases].filter(
+    ({ name }) => !cannot.some((beginning) => name.startsWith(beginning)),
+  );
 
   let host: TestSession;
   beforeAll(async () => {

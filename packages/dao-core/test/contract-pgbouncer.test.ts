@@ -1,5 +1,6 @@
 import { createDaoServices, DaoUnitOfWork, type Database, openDatabase } from "@flux/dao-core";
 import {
+  changeCases,
   contractSuite,
   createTestDatabase,
   idempotencyCases,
@@ -20,7 +21,7 @@ describe.runIf(hasPgBouncer).each(modes)("behind PgBouncer with pool_mode $mode"
   let bouncer: RunningProxy;
   let database: Database;
   beforeAll(async () => {
-    direct = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    direct = await createTestDatabase({ serverUrl: inject("adminUrl"), changes: true });
     bouncer = await startPgBouncer(direct.url, mode);
     const url = new URL(direct.url);
     url.host = new URL(bouncer.url).host;
@@ -32,7 +33,7 @@ describe.runIf(hasPgBouncer).each(modes)("behind PgBouncer with pool_mode $mode"
     await direct.drop();
   });
 
-  test.each(contractSuite)("$name", ({ run }) => run(createDaoServices(database)));
+  test.each([...contractSuite, ...changeCases])("$name", ({ run }) => run(createDaoServices(database)));
   test.each(idempotencyCases)("$name", ({ run }) => run(database));
 
   test("is ready, and migrated and planned through it", async () => {

@@ -1,5 +1,5 @@
 import { createDaoServices, openDatabase } from "@flux/dao-core";
-import { contractSuite, createTestDatabase, idempotencyCases } from "@flux/dao-core/testing";
+import { changeCases, contractSuite, createTestDatabase, idempotencyCases } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, inject, test } from "vitest";
 import { citusSessions } from "./citus.ts";
 import type { TestSession } from "./hosts.ts";
@@ -8,7 +8,7 @@ import { TransactionPooler } from "./transaction-pooler.ts";
 
 /** A database that is only reachable through a proxy, in which every transaction gets another connection. */
 async function openPooled(): Promise<TestSession> {
-  const direct = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  const direct = await createTestDatabase({ serverUrl: inject("adminUrl"), changes: true });
   const pooler = await TransactionPooler.start(direct.url);
   const database = await openDatabase(pooler.through(direct.url), { prepare: false });
   const drop = async () => {
@@ -21,7 +21,11 @@ async function openPooled(): Promise<TestSession> {
 
 /** In a schema of another name without `public`, on connections with another search path. */
 async function openElsewhere(): Promise<TestSession> {
-  const { database, url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), schema: 'Tenant "7"' });
+  const { database, url, drop } = await createTestDatabase({
+    serverUrl: inject("adminUrl"),
+    schema: 'Tenant "7"',
+    changes: true,
+  });
   const admin = connect(url);
   await admin.unsafe(
     `drop schema public cascade; alter database ${new URL(url).pathname.slice(1)} set search_path to ''`,
@@ -33,18 +37,21 @@ async function openElsewhere(): Promise<TestSession> {
 }
 
 const engines = [
-  { engine: "PostgreSQL by postgres.js", open: () => createTestDatabase({ serverUrl: inject("adminUrl") }) },
+  {
+    engine: "PostgreSQL by postgres.js",
+    open: () => createTestDatabase({ serverUrl: inject("adminUrl"), changes: true }),
+  },
   { engine: "PostgreSQL through a transaction-pooling proxy, unprepared", open: openPooled },
   { engine: "PostgreSQL in a schema of another name", open: openElsewhere },
   {
     engine: "PGlite in a schema of another name",
-    open: () => createTestDatabase({ serverUrl: "", schema: "tenant_7" }),
+    open: () => createTestDatabase({ serverUrl: "", schema: "tenant_7", changes: true }),
   },
-  { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "" }) },
+  { engine: "PGlite", open: () => createTestDatabase({ serverUrl: "", changes: true }) },
   ...citusSessions(),
 ];
 
-describe.each(engines)("the contract on $engine", ({ open }) => {
+describe.each(engines)("the contract on $engine", ({ engine, open }) => {
   let testDatabase: TestSession;
   beforeAll(async () => {
     testDatabase = await open();
@@ -52,5 +59,8 @@ describe.each(engines)("the contract on $engine", ({ open }) => {
   afterAll(() => testDatabase.drop());
 
   test.each(contractSuite)("$name", ({ run }) => run(createDaoServices(testDatabase.database)));
+  // Citus refuses triggers.
+  const told = engine.includes("Citus") ? [] : changeCases;
+  test.each(told)("$name", ({ run }) => run(createDaoServices(testDatabase.database)));
   test.each(idempotencyCases)("$name", ({ run }) => run(testDatabase.database));
 });

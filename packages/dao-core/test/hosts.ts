@@ -214,8 +214,12 @@ export interface TestSession {
 }
 
 /** An application's client on a migrated database of its own. */
-export async function openHost({ open }: Host, poolSize: number): Promise<OpenHost & { readonly url: string }> {
-  const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1 });
+export async function openHost(
+  { open }: Host,
+  poolSize: number,
+  changes = false,
+): Promise<OpenHost & { readonly url: string }> {
+  const { url, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1, changes });
   const host = await open(url, poolSize);
   return { ...host, url, close: () => host.close().then(drop) };
 }
@@ -226,7 +230,7 @@ export const hostSessions = (poolSize: number) =>
     engine: host.name,
     cannot: host.cannot,
     async open(): Promise<TestSession> {
-      const { database, close } = await openHost(host, poolSize);
+      const { database, close } = await openHost(host, poolSize, true);
       return { database, drop: close };
     },
   }));

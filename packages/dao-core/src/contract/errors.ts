@@ -14,6 +14,8 @@ export const DAO_ERROR_CODES = [
   "transaction_lost",
   "schema_version",
   "unit_of_work_misused",
+  "cursor_expired",
+  "changes_disabled",
 ] as const;
 
 export type DaoErrorCode = (typeof DAO_ERROR_CODES)[number];
@@ -175,6 +177,34 @@ export class SchemaVersionError extends DaoError {
 /** A unit of work was used in a way that would lose data or hang. The message says how, and what to do instead. */
 export class UnitOfWorkMisuseError extends DaoError {
   readonly code = "unit_of_work_misused";
+}
+
+/**
+ * The changes after this cursor cannot be told any more: they are older than what is kept, or the database was restored, or lost its
+ * last commits in a failover. List the rows again, with a cursor from before: `now`.
+ */
+export class CursorExpiredError extends DaoError {
+  readonly code = "cursor_expired";
+
+  constructor(options?: ErrorOptions) {
+    super(
+      "The changes after this cursor are not known any more: they are older than what is kept, or the database was restored. " +
+        "Get a cursor with cursor=now, then list the rows again, and continue from that cursor.",
+      options,
+    );
+  }
+}
+
+/** The schema has no change feed. */
+export class ChangesDisabledError extends DaoError {
+  readonly code = "changes_disabled";
+
+  constructor(schema: string, options?: ErrorOptions) {
+    super(
+      `The change feed of the schema ${schema} is not enabled. Run migrate({ changes: true }), or flux-dao migrate --changes.`,
+      options,
+    );
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 // The files of entities, options and services export what callers see, and nothing else.
 export * from "./batch.ts";
 export type * from "./call-options.ts";
+export * from "./change.ts";
 export * from "./conversation.ts";
 export * from "./demo-flags.ts";
 export { dtoRegistry } from "./dto-registry.ts";
@@ -14,6 +15,7 @@ export {
   type TriggerType,
 } from "./fields/constants.ts";
 export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
+export { type DatabasePosition, isPosition } from "./fields/position.ts";
 export { parseId, parseInstant } from "./fields/scalars.ts";
 export { validate } from "./fields/validation.ts";
 export * from "./goal.ts";
@@ -31,7 +33,6 @@ export {
   pageWindow,
   toPage,
 } from "./page.ts";
-export { type DatabasePosition, isPosition } from "./position.ts";
 export * from "./services.ts";
 export * from "./task.ts";
 export * from "./user.ts";

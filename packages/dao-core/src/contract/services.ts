@@ -1,5 +1,6 @@
 import type { BatchOptions } from "./batch.ts";
 import type { CallOptions } from "./call-options.ts";
+import type { ChangeService } from "./change.ts";
 import type { ConversationService } from "./conversation.ts";
 import type { DemoFlagsService } from "./demo-flags.ts";
 import type { GoalService } from "./goal.ts";
@@ -8,7 +9,7 @@ import type { TaskService } from "./task.ts";
 import type { UserService } from "./user.ts";
 
 /**
- * The six services, the same whether the database is in this process or behind HTTP.
+ * The seven services, the same whether the database is in this process or behind HTTP.
  *
  * Every method throws {@link ValidationError} for input that breaks a rule and {@link UnavailableError} when the database is
  * unreachable or too slow; each lists its other errors, and its options list theirs.
@@ -24,6 +25,7 @@ export interface DaoServices {
   readonly tasks: TaskService;
   readonly conversations: ConversationService;
   readonly demoFlags: DemoFlagsService;
+  readonly changes: ChangeService;
   /**
    * Runs 1 to 100 operations as one unit of work, one after the other: all of them, or none. Later operations see what earlier ones
    * wrote, and can name their rows if those have client-supplied ids, over HTTP too. Within a unit of work a batch is a savepoint.
@@ -49,8 +51,11 @@ export type OperationName = {
   [Service in Exclude<keyof DaoServices, "batch">]: `${Service}.${keyof DaoServices[Service] & string}`;
 }[Exclude<keyof DaoServices, "batch">];
 
-/** The operations that a batch can have: all but the import and the streams. */
-export type BatchOperationName = Exclude<OperationName, "tasks.createTasks" | `${string}.stream${string}`>;
+/** The operations that a batch can have: all but the import, the streams, and those of the change feed. */
+export type BatchOperationName = Exclude<
+  OperationName,
+  "tasks.createTasks" | `${string}.stream${string}` | `changes.${string}`
+>;
 
 type Method<Name> = Name extends `${infer Service extends keyof DaoServices}.${infer Key}`
   ? Key extends keyof DaoServices[Service]

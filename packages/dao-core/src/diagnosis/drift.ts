@@ -46,7 +46,8 @@ function normalized(check: string): string {
 }
 
 const FOREIGN_OBJECTS = {
-  triggers: "select tgrelid as table_id, tgname as name from pg_trigger where not tgisinternal and tgenabled <> 'D'",
+  triggers:
+    "select tgrelid as table_id, tgname as name from pg_trigger where not tgisinternal and tgenabled <> 'D' and not starts_with(tgname::text, 'flux_dao_')",
   constraints: `select conrelid as table_id, conname as name from pg_constraint
     where contype in ('c', 'f', 'u', 'x') and conname <> all ($3::text[])
     union select i.indrelid, c.relname from pg_index i join pg_class c on c.oid = i.indexrelid

@@ -32,6 +32,8 @@ export interface MigrationReport {
   readonly applied: readonly string[];
   /** Whether this call adopted a database of the Python service. */
   readonly adopted: boolean;
+  /** Whether this call enabled the change feed. */
+  readonly changesEnabled: boolean;
   /** Changes made outside the migrations that were repaired, as clauses: `the index tasks_goal_id_idx is missing`. */
   readonly repaired: readonly string[];
   /** The online steps that this call did, in order, by name; not those that another process did meanwhile. */
@@ -90,14 +92,15 @@ export async function migrate(
         "Run migrate() without online: false.",
     );
   }
-  const { from, adopts } = first.plan;
+  const { from, adopts, enablesChanges: changesEnabled } = first.plan;
   const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal } = options;
   const count = (transaction: SqlTransaction) => countViolations(transaction, schema, unvalidated);
   // After the commit, so that no caller waits for a lock while rows are counted.
   const violations =
     unvalidated.length === 0 ? [] : await readWithSettings(driver, schema, count, { statementTimeout, signal });
   const durationMs = Math.round(performance.now() - begun);
-  return { from, to: after.to, applied, adopted: adopts, repaired, online, onlineLeft, violations, durationMs };
+  const report = { from, to: after.to, applied, adopted: adopts, changesEnabled, repaired };
+  return { ...report, online, onlineLeft, violations, durationMs };
 }
 
 /** {@link MigrationProgress}, and since when it holds locks behind which statements queue, or tries to get them. */
@@ -180,7 +183,7 @@ async function apply(
   );
   const applyPlan = async () => {
     progress.step = "reading its version";
-    const plan = await makePlan(transaction, schema, set);
+    const plan = await makePlan(transaction, schema, set, options);
     refuseDifferences(plan);
     progress.from ??= plan.from;
     const firstOnline = plan.steps.findIndex(({ isOnline }) => isOnline);

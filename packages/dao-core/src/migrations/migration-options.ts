@@ -1,7 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
 
 /** How long a migration may wait and run, and whether it is done as a whole. All times are in milliseconds; 0 means no limit. */
-export interface MigrationOptions extends CallOptions {
+export interface MigrationOptions extends CallOptions, PlanOptions {
   /** How long to wait for another process that is migrating the same database, or building an index of it. Default 600,000. */
   readonly waitTimeout?: number | undefined;
   /**
@@ -17,4 +17,13 @@ export interface MigrationOptions extends CallOptions {
    * Until they are done the code works, if more slowly, and `checkReady` accepts the schema. Default `true`.
    */
   readonly online?: boolean | undefined;
+}
+
+/** What `migrate()` is to do besides bringing the schema to its version. */
+export interface PlanOptions {
+  /**
+   * Whether to enable the change feed (docs/how-to/changes.md): triggers that record every change of a row. Once enabled it stays, and
+   * is kept up to date, whatever later calls say. Default `false`.
+   */
+  readonly changes?: boolean | undefined;
 }

@@ -1,9 +1,12 @@
 import type { CallOptions } from "../contract/call-options.ts";
+import { ValidationError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
+import { feedObjects } from "./change-feed-objects.ts";
 import { createJournal, JOURNAL, journalInsert, readJournal, verifyJournal } from "./journal.ts";
+import type { PlanOptions } from "./migration-options.ts";
 import { embeddedMigrations, type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { inSchema, isLeftOnline, onlineName, onlineScript, withoutOnline } from "./online-statements.ts";
 import { isPythonService } from "./python-service.ts";
@@ -13,7 +16,7 @@ import {
   type SchemaDifference,
   schemaDifferenceError,
 } from "./schema-check/schema-difference.ts";
-import { findSchemaDifferences } from "./schema-check/schema-differences.ts";
+import { findSchemaDifferences, hasChangeFeed } from "./schema-check/schema-differences.ts";
 import { readSchemaFacts, type SchemaFacts } from "./schema-check/schema-facts.ts";
 
 /** What has to be done to a database. */
@@ -29,6 +32,8 @@ export interface MigrationPlan {
   readonly tables: readonly string[];
   /** Whether it is a database of the Python service. */
   readonly adopts: boolean;
+  /** Whether the change feed is to be created. */
+  readonly enablesChanges: boolean;
   /** How the schema differs from the migrations' result; empty while there are migrations to apply. */
   readonly differences: readonly SchemaDifference[];
   /** In order: those before the first that is online belong into one transaction. */
@@ -56,14 +61,19 @@ export const lockOf = ({ literal }: SchemaName) =>
  * @throws SchemaVersionError if the database is newer than the code, was migrated by other migrations, or has tables
  *   that neither the migrations nor the Python service created
  */
-export async function makePlan(executor: SqlExecutor, schema: SchemaName, set: MigrationSet): Promise<MigrationPlan> {
+export async function makePlan(
+  executor: SqlExecutor,
+  schema: SchemaName,
+  set: MigrationSet,
+  { changes = false }: PlanOptions = {},
+): Promise<MigrationPlan> {
   const journal = await readJournal(executor, schema);
   verifyJournal(schema, journal ?? [], set);
   const recorded = journal?.at(-1)?.version ?? 0;
   const to = schemaVersion(set);
   if (recorded > to) {
     const nothing = { applied: [], online: [], tables: [], differences: [], steps: [] };
-    return { from: recorded, to: recorded, adopts: false, ...nothing };
+    return { from: recorded, to: recorded, adopts: false, enablesChanges: false, ...nothing };
   }
   const facts = set.shape && (await readSchemaFacts(executor, schema, set.shape));
   const remnants = removalOfRemnants(facts, recorded);
@@ -87,9 +97,25 @@ export async function makePlan(executor: SqlExecutor, schema: SchemaName, set: M
   if (journal === undefined && !(await exists(executor, schema))) {
     steps.unshift({ name: `the schema ${schema.name}`, statements: [`CREATE SCHEMA ${schema.quoted};`] });
   }
+  const enablesChanges = changes && !(facts !== undefined && hasChangeFeed(facts));
+  if (enablesChanges) {
+    await refuseCitus(executor);
+    const firstOnline = steps.findIndex(({ isOnline }) => isOnline);
+    const statements = feedObjects(schema).flatMap((object) => object.statements);
+    steps.splice(firstOnline < 0 ? steps.length : firstOnline, 0, { name: "the change feed", statements });
+  }
   const present = facts?.all.filter(({ kind, detail }) => kind === "table" && detail === "table") ?? [];
   const tables = present.map(({ table }) => schema.qualified(table));
-  return { from, to, applied: pending.map(({ name }) => name), online, tables, adopts, differences, steps };
+  const applied = pending.map(({ name }) => name);
+  return { from, to, applied, online, tables, adopts, enablesChanges, differences, steps };
+}
+
+/** @throws ValidationError on Citus */
+async function refuseCitus(executor: SqlExecutor): Promise<void> {
+  const { rows } = await executor.execute("select 1 as found from pg_extension where extname = 'citus'", []);
+  if (rows.length === 0) return;
+  const message = "cannot be enabled on Citus, which refuses triggers on distributed tables. Migrate without it";
+  throw new ValidationError([{ path: "changes", message }]);
 }
 
 async function exists(executor: SqlExecutor, { name }: SchemaName): Promise<boolean> {
@@ -154,6 +180,8 @@ export interface MigrationPlanText {
   readonly applied: readonly string[];
   /** Whether a database of the Python service would be adopted. */
   readonly adopts: boolean;
+  /** Whether the change feed would be enabled. */
+  readonly enablesChanges: boolean;
   /** Changes made outside the migrations that would be repaired, as clauses: `the index tasks_goal_id_idx is missing`. */
   readonly repairs: readonly string[];
   /** The steps that would be done online, after the transaction and without blocking writes, by name. */
@@ -174,12 +202,12 @@ export interface MigrationPlanText {
 export async function planMigrations(
   driver: SqlDriver,
   schema: SchemaName,
-  options?: CallOptions,
+  options?: CallOptions & PlanOptions,
   set?: MigrationSet,
 ): Promise<MigrationPlanText> {
   const plan = await readPlan(driver, schema, options, set);
   refuseDifferences(plan);
-  const { from, to, applied, adopts, steps } = plan;
+  const { from, to, applied, adopts, enablesChanges, steps } = plan;
   const script = [
     comment(
       `Flux DAO: the schema ${schema.name} from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
@@ -198,6 +226,7 @@ export async function planMigrations(
     to,
     applied,
     adopts,
+    enablesChanges,
     repairs: plan.differences.map(({ what }) => what),
     online: steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : [])),
     sql: steps.length === 0 ? "" : [...script, ""].join("\n"),
@@ -214,11 +243,11 @@ const comment = (text: string) => `-- ${text.replace(/[\r\n]+/g, " ")}`;
 export function readPlan(
   driver: SqlDriver,
   schema: SchemaName,
-  { signal }: CallOptions = {},
+  { signal, changes }: CallOptions & PlanOptions = {},
   set: MigrationSet = embeddedMigrations,
 ): Promise<MigrationPlan> {
   const options: TransactionOptions = { isolationLevel: "repeatable read", signal };
-  return readWithSettings(driver, schema, (transaction) => makePlan(transaction, schema, set), options);
+  return readWithSettings(driver, schema, (transaction) => makePlan(transaction, schema, set, { changes }), options);
 }
 
 /** Runs `read` in a read-only transaction with {@link settingsIn}. @throws DaoError */

@@ -69,6 +69,9 @@ function validateBatch(operations: unknown, { retries = 0 }: BatchOptions): void
     if (name === "tasks.createTasks" || name.includes(".stream")) {
       throw invalid(String(number), `must not be ${name}, which takes any number of rows: call it by itself`);
     }
+    if (name.startsWith("changes.")) {
+      throw invalid(String(number), `must not be ${name}, which reads what is committed: call it by itself`);
+    }
   }
 }
 

@@ -10,11 +10,12 @@ import type { DatabaseSession } from "../session/database-session.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { runRetryable } from "../unit-of-work.ts";
 import { runBatch } from "./batch.ts";
+import { DaoChangeService } from "./change-service.ts";
 import { assertFound, assertVersion, EntityService, entities, withValidId } from "./entity-service.ts";
 import { validateAppend, validateBulkChanges, validateBulkUpdate, validateStructure } from "./long-lists.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
 
-/** Creates all six services on one session, which is a database or a unit of work. */
+/** Creates all seven services on one session, which is a database or a unit of work. */
 export function createDaoServices(session: DatabaseSession): contract.DaoServices {
   const batch = (operations: Parameters<typeof runBatch>[1], options?: contract.BatchOptions): Promise<unknown> =>
     runBatch(session, operations, options, (inside) => {
@@ -28,6 +29,7 @@ export function createDaoServices(session: DatabaseSession): contract.DaoService
     tasks: new DaoTaskService(session),
     conversations: new DaoConversationService(session),
     demoFlags: new DaoDemoFlagsService(session),
+    changes: new DaoChangeService(session),
     // The compiler checks the arguments by their names; the results are those of the calls.
     batch: batch as contract.DaoServices["batch"],
   };

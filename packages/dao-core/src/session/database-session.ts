@@ -1,4 +1,5 @@
-import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
+import type * as z from "zod";
+import type { CallOptions, CreateOptions, StreamOptions } from "../contract/call-options.ts";
 import type * as contract from "../contract/index.ts";
 import type { Page } from "../contract/page.ts";
 import type { Instrumentation } from "./instrumentation.ts";
@@ -123,6 +124,20 @@ export interface IdempotencyKeyDao {
   deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number>;
 }
 
+/** The change feed of a schema. Expects validated input; otherwise as {@link contract.ChangeService}. */
+export interface ChangeFeed {
+  list(request: ChangesToList, options?: CallOptions): Promise<contract.ChangePage>;
+  follow(request: ChangesToFollow, options?: StreamOptions): AsyncIterable<contract.ChangeDto>;
+  /**
+   * Deletes the changes that are older than the database keeps them, a thousand at a time, and returns how many; 0 if there is no
+   * feed. Call it from time to time, as the HTTP server does. @throws UnavailableError
+   */
+  deleteExpired(options?: CallOptions): Promise<number>;
+}
+
+export type ChangesToFollow = z.output<typeof contract.followChangesRequest>;
+export type ChangesToList = z.output<typeof contract.listChangesRequest>;
+
 /** All DAOs, as a session and a unit of work carry them. */
 export interface Daos {
   readonly users: UserDao;
@@ -160,6 +175,8 @@ export interface DatabaseSession extends Daos {
   withSchema?(schema: string): DatabaseSession;
   /** Reads whose memory does not depend on the length of rows, for callers that pass rows on. Absent if there are none. */
   readonly pieces?: PieceReads | undefined;
+  /** The changes that were committed. Absent in a transaction. */
+  readonly changes?: ChangeFeed | undefined;
   /** Notified when a unit of work on it is retried. Default: none. */
   readonly telemetry?: Instrumentation | undefined;
 

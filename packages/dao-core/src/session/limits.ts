@@ -146,8 +146,15 @@ export const STREAM_PAGE_ROWS = 250;
 export const MAX_PAGES_AHEAD = 8;
 /** Milliseconds for which a key is remembered: 24 hours. */
 export const KEY_LIFETIME = 86_400_000;
-/** Keys per DELETE, which keeps each transaction short. */
+/** Keys, or changes, per DELETE, which keeps each transaction short. */
 export const DELETE_BATCH = 1_000;
+
+// Changes
+/** Milliseconds between two looks for changes: the first pause, and the longest. */
+export const FIRST_CHANGES_PAUSE = 10;
+export const LONGEST_CHANGES_PAUSE = 500;
+/** Milliseconds for which changes are kept unless set otherwise: 7 days. */
+export const DEFAULT_CHANGES_RETENTION = 604_800_000;
 
 // Migrations and diagnosis
 /** Milliseconds that a batch of rows should take, since writers wait for it. The number of its rows is adapted to that. */

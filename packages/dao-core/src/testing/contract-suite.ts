@@ -27,6 +27,7 @@ import { textCases } from "./contract-suite/text.ts";
 import { userCases } from "./contract-suite/user.ts";
 import { versionCases } from "./contract-suite/versions.ts";
 
+export { changeCases } from "./contract-suite/changes.ts";
 export type { ContractCase } from "./contract-suite/contract-case.ts";
 export { idempotencyCases, type SessionCase } from "./contract-suite/idempotency.ts";
 

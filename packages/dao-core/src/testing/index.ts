@@ -3,7 +3,7 @@
  *
  * @module @flux/dao-core/testing
  */
-export { type ContractCase, contractSuite, idempotencyCases, type SessionCase } from "./contract-suite.ts";
+export { type ContractCase, changeCases, contractSuite, idempotencyCases, type SessionCase } from "./contract-suite.ts";
 export { type DemoDataOptions, type DemoDataSize, demoDataSize, makeDemoData } from "./demo-data/demo-data.ts";
 export type { DemoGoal, DemoRow } from "./demo-data/demo-goal.ts";
 export type { DemoUser } from "./demo-data/demo-user.ts";

@@ -9,6 +9,8 @@ export interface TestDatabaseOptions extends DatabaseOptions {
    * not set, an embedded database in memory (requires `@electric-sql/pglite`).
    */
   readonly serverUrl?: string | undefined;
+  /** Whether the change feed is enabled. Default `false`. */
+  readonly changes?: boolean | undefined;
 }
 
 /** A migrated, empty database for one test. */
@@ -32,9 +34,9 @@ export interface TestDatabase extends AsyncDisposable {
  * @throws UnavailableError if the server does not respond
  */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const { serverUrl = process.env["TEST_DATABASE_URL"], ...databaseOptions } = options;
+  const { serverUrl = process.env["TEST_DATABASE_URL"], changes = false, ...databaseOptions } = options;
   if (serverUrl === undefined || serverUrl === "") {
-    const database = await openMigrated("memory://", databaseOptions);
+    const database = await openMigrated("memory://", databaseOptions, changes);
     return testDatabase(database, "memory://", () => database.close());
   }
   const name = `flux_test_${uuidv7().replaceAll("-", "")}`;
@@ -46,7 +48,8 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   const dropDatabase = () => onServer(serverUrl, (sql) => sql.unsafe(`drop database if exists ${name} with (force)`));
   try {
     const isCloned = databaseOptions.schema === undefined || databaseOptions.schema === "public";
-    const database = await (isCloned ? openDatabase : openMigrated)(url, databaseOptions);
+    const isDone = isCloned && !changes;
+    const database = await (isDone ? openDatabase(url, databaseOptions) : openMigrated(url, databaseOptions, changes));
     return testDatabase(database, url, () => database.close().then(dropDatabase));
   } catch (error) {
     await dropDatabase();
@@ -54,10 +57,10 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   }
 }
 
-async function openMigrated(url: string, options: DatabaseOptions): Promise<Database> {
+async function openMigrated(url: string, options: DatabaseOptions, changes = false): Promise<Database> {
   const database = await openDatabase(url, options);
   try {
-    await database.migrate();
+    await database.migrate({ changes });
     return database;
   } catch (error) {
     await database.close();

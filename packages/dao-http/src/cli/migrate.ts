@@ -6,8 +6,8 @@ import { isError } from "../wire/realms.ts";
 import { type CommandFlags, UsageError } from "./arguments.ts";
 import { type Command, DATABASE_OPTIONS, schemaNames, writeStderr, writeStdout } from "./command.ts";
 
-const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--skip-online] [--json] [--database-url URL]
-                        [--schema NAME]
+const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--changes] [--skip-online] [--json]
+                        [--database-url URL] [--schema NAME]
 
 Brings the schema DB_SCHEMA (public) of the database in DATABASE_URL to the version of this program: creates it, updates it, or adopts the
 schema of the Python service. Repairs changes made outside the migrations, or says how to. Runs in one transaction, and may
@@ -22,6 +22,8 @@ on large tables but block no reads and writes. They may be interrupted; the next
             failed, and continues with the others. Run it again after an interruption.
   --skip-online
             leaves online steps to a later run; the program works without them, if more slowly
+  --changes also enables the change feed, by which GET /api/v1/changes tells of every change of a row. It then stays enabled. Not on
+            Citus.
   --json    prints the result, or the error, as JSON
 ${DATABASE_OPTIONS}
 
@@ -36,6 +38,7 @@ export const migrateCommand: Command = {
     check: { type: "boolean" },
     schemas: { type: "string" },
     "skip-online": { type: "boolean" },
+    changes: { type: "boolean" },
     json: { type: "boolean" },
   },
   settings: ["database-url", "schema"],
@@ -61,6 +64,7 @@ async function migrateMany(database: Database, schemas: readonly string[], flags
   const report = await database.migrate({
     schemas,
     online: flags["skip-online"] !== true,
+    changes: flags["changes"] === true,
     concurrency: AT_A_TIME,
     onProgress: ({ schema, report, error, done, total }) => {
       const how = report === undefined ? `failed: ${textOf(error)}` : linesOf(report).join(" ");
@@ -78,7 +82,7 @@ async function migrateMany(database: Database, schemas: readonly string[], flags
 const textOf = (error: unknown) => forOperators(isError(error) ? error.message : String(error));
 
 async function plan(database: Database, flags: CommandFlags): Promise<number> {
-  const planned = await database.planMigrations();
+  const planned = await database.planMigrations({ changes: flags["changes"] === true });
   if (flags["json"] === true) await writeStdout(JSON.stringify(planned));
   else if (planned.sql === "") writeStderr(`Nothing to do: the schema is at version ${planned.to}.`);
   else await writeStdout(planned.sql);
@@ -86,11 +90,14 @@ async function plan(database: Database, flags: CommandFlags): Promise<number> {
 }
 
 async function check(database: Database, flags: CommandFlags): Promise<number> {
-  const { from, to, applied, adopts, repairs, online } = await database.planMigrations();
-  const isDone = applied.length + repairs.length + online.length === 0;
-  if (flags["json"] === true) await writeStdout(JSON.stringify({ from, to, applied, adopts, repairs, online }));
+  const { sql, ...planned } = await database.planMigrations({ changes: flags["changes"] === true });
+  const { from, to, applied, adopts, enablesChanges, repairs, online } = planned;
+  const isDone = sql === "";
+  if (flags["json"] === true) await writeStdout(JSON.stringify(planned));
   else if (isDone) writeStderr(`The schema is at version ${to}, which this program supports.`);
-  else if (applied.length + repairs.length === 0) {
+  else if (applied.length + repairs.length + online.length === 0 && enablesChanges) {
+    writeStderr("The change feed is not enabled. Run flux-dao migrate --changes.");
+  } else if (applied.length + repairs.length === 0) {
     writeStderr(
       `The schema is at version ${to}, but not all online steps are done. Run flux-dao migrate (${online.join("; ")}).`,
     );
@@ -108,19 +115,19 @@ async function check(database: Database, flags: CommandFlags): Promise<number> {
 }
 
 async function migrate(database: Database, flags: CommandFlags): Promise<number> {
-  const report = await database.migrate({ online: flags["skip-online"] !== true });
+  const report = await database.migrate({ online: flags["skip-online"] !== true, changes: flags["changes"] === true });
   if (flags["json"] === true) await writeStdout(JSON.stringify(report));
   else writeStderr(...linesOf(report));
   return 0;
 }
 
 function linesOf(report: MigrationReport): string[] {
-  const { from, to, applied, adopted, repaired, violations, durationMs } = report;
+  const { from, to, applied, adopted, changesEnabled, repaired, violations, durationMs } = report;
   const took = `${(durationMs / 1_000).toFixed(1)} s`;
   const done =
     applied.length > 0
       ? `The schema is now at version ${to}; it was ${adopted ? "the Python service's" : `at ${from}`}. Applied in ${took}: ${applied.join(", ")}.`
-      : `${repaired.length > 0 ? "No migration to apply" : "Nothing to do"}: the schema is at version ${to}.`;
+      : `${repaired.length > 0 || changesEnabled ? "No migration to apply" : "Nothing to do"}: the schema is at version ${to}.`;
   const repairs =
     repaired.length === 0 ? [] : [`Repaired changes made outside the migrations: ${repaired.join("; ")}.`];
   const online = [
@@ -128,5 +135,6 @@ function linesOf(report: MigrationReport): string[] {
     ...(report.onlineLeft.length === 0 ? [] : [`Left to do online: ${report.onlineLeft.join("; ")}.`]),
   ];
   const broken = violations.flatMap(({ message, query }) => [forOperators(message), `  ${query}`]);
-  return [done, ...repairs, ...online, ...broken];
+  const feed = changesEnabled ? ["The change feed is enabled."] : [];
+  return [done, ...repairs, ...feed, ...online, ...broken];
 }

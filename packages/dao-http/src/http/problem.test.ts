@@ -1,5 +1,7 @@
 import {
+  ChangesDisabledError,
   ConflictError,
+  CursorExpiredError,
   DAO_ERROR_CODES,
   type DaoError,
   type DaoErrorCode,
@@ -34,6 +36,8 @@ const errors: Readonly<Record<DaoErrorCode, readonly [DaoError, number, string]>
   transaction_lost: [new TransactionLostError("unknown"), 503, "unavailable"],
   schema_version: [new SchemaVersionError("Run migrate()."), 503, "unavailable"],
   unit_of_work_misused: [new UnitOfWorkMisuseError("secret of the code"), 500, "internal_error"],
+  cursor_expired: [new CursorExpiredError(), 410, "cursor_expired"],
+  changes_disabled: [new ChangesDisabledError("public"), 501, "changes_disabled"],
 };
 
 describe("contract, Errors: every error has its status and code", () => {

@@ -20,6 +20,7 @@ export const PROBLEM_CODES = {
   method_not_allowed: { status: 405, title: "Method not allowed" },
   request_timeout: { status: 408, title: "Request timeout" },
   conflict: { status: 409, title: "Conflict" },
+  cursor_expired: { status: 410, title: "Cursor expired" },
   version_mismatch: { status: 412, title: "Version mismatch" },
   payload_too_large: { status: 413, title: "Payload too large" },
   unsupported_media_type: { status: 415, title: "Unsupported media type" },
@@ -27,6 +28,7 @@ export const PROBLEM_CODES = {
   idempotency_key_reused: { status: 422, title: "Idempotency key reused" },
   headers_too_large: { status: 431, title: "Headers too large" },
   internal_error: { status: 500, title: "Internal error" },
+  changes_disabled: { status: 501, title: "Changes disabled" },
   unavailable: { status: 503, title: "Service unavailable" },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 

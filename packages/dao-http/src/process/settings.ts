@@ -14,7 +14,7 @@ type NumericOption = {
   [Option in keyof DatabaseOptions]-?: DatabaseOptions[Option] extends number | undefined ? Option : never;
 }[keyof DatabaseOptions];
 
-type LimitOption = Exclude<NumericOption, "poolSize">;
+type LimitOption = Exclude<NumericOption, "poolSize" | "changesRetention">;
 
 /** The limits of `openDatabase` from the environment. Default: the data layer's. */
 type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;

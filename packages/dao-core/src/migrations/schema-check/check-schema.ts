@@ -150,8 +150,9 @@ async function compareSchema(
         "Restore them from a backup, or run migrate(), which recreates them empty.",
     );
   }
-  const differences = findSchemaDifferences(facts).filter((difference) => !isBearable(difference));
-  const problems = [...differences, ...findObstacles(facts, isReadOnly)];
+  const problems = [...findSchemaDifferences(facts), ...findObstacles(facts, isReadOnly)].filter(
+    (difference) => !isBearable(difference),
+  );
   if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
 }
 

@@ -93,7 +93,12 @@ function obstacleOf({ kind, name, detail }: SchemaFact, table: string): SchemaDi
           "Rows written in the meantime may refer to rows that do not exist.",
       };
     case "privileges":
-      return { what: `the role may not ${detail.replace(/ to .*$/, "")}`, advice: `Run: grant ${detail};` };
+      return {
+        what: `the role may not ${detail.replace(/ to .*$/, "")}`,
+        advice: `Run: grant ${detail};`,
+        // Only those who read the change feed need its tables.
+        isBearable: /\.flux_dao_\w+$/.test(table),
+      };
     case "policies":
       return {
         what: `row-level security on ${table} has no policy that lets the role ${name}`,

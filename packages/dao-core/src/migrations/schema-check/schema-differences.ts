@@ -1,4 +1,5 @@
 import type { SchemaName } from "../../schema/schema-name.ts";
+import { FEED, feedObjects, resyncOf } from "../change-feed-objects.ts";
 import { type MigrationStep, quoted, type SchemaDifference } from "./schema-difference.ts";
 import {
   type ColumnWords,
@@ -16,7 +17,32 @@ export function findSchemaDifferences(facts: SchemaFacts): SchemaDifference[] {
     ...tables.flatMap(([name, table]) => ofKind(facts, name, table) ?? []),
     ...Object.entries(facts.shape.enums).flatMap(([name, values]) => ofEnum(facts, name, values)),
     ...tables.flatMap(([name, table]) => (facts.detail("table", name) === "table" ? ofTable(facts, name, table) : [])),
+    ...ofChangeFeed(facts),
   ];
+}
+
+/** Whether the schema has a change feed. */
+export function hasChangeFeed(facts: SchemaFacts): boolean {
+  return facts.detail("change feed", "", FEED) !== undefined;
+}
+
+function ofChangeFeed(facts: SchemaFacts): SchemaDifference[] {
+  if (!hasChangeFeed(facts)) return [];
+  return feedObjects(facts.schema).flatMap(({ kind, table, name, detail, statements }) => {
+    const actual = facts.detail("change feed", table, name);
+    // Without its table there can be no trigger.
+    if (actual === detail || (kind === "trigger" && facts.detail("table", table) !== "table")) return [];
+    const what = `the ${kind} ${name}${kind === "trigger" ? ` of ${table}` : ""}`;
+    const isDifferent = kind === "trigger" ? "disabled" : "not this release's";
+    // Followers have missed what was written without the trigger.
+    const resync = kind === "trigger" ? [resyncOf(facts.schema, table)] : [];
+    return [
+      {
+        what: `${what} is ${actual === undefined ? "missing" : isDifferent}`,
+        repair: { name: what, statements: [...statements, ...resync] },
+      },
+    ];
+  });
 }
 
 function ofKind(facts: SchemaFacts, name: string, { columns }: TableShape): SchemaDifference | undefined {

@@ -23,9 +23,9 @@ type SchemaObject = "table" | "column" | "constraint" | "index" | "rule" | "enum
 
 /** An object in the schema, or something that keeps this role from using one. */
 export interface SchemaFact {
-  readonly kind: SchemaObject | "replica identity" | "replication role" | "privileges" | "policies";
+  readonly kind: SchemaObject | "change feed" | "replica identity" | "replication role" | "privileges" | "policies";
   readonly table: string;
-  /** The name of the column, constraint, index or rule; or the commands that no policy allows, or that need a replica identity. */
+  /** The name of the column, constraint, index, rule or part of the change feed; or the commands that no policy allows, or that need a replica identity. */
   readonly name: string;
   /** In the notation of {@link SchemaShape}, except that a CHECK is its columns: reading its text takes a lock. */
   readonly detail: string;
@@ -40,7 +40,10 @@ with ours as (
   select c.oid, c.relname::text as name, c.relnamespace, c.relkind, c.relpersistence, c.relreplident
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = $4 and c.relname = any ($1::text[])
-), tables as (select * from ours where relkind in ('r', 'p'))
+), tables as (select * from ours where relkind in ('r', 'p')), feed as (
+  select c.oid, c.relname::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $4 and c.relname in ('flux_dao_change_feed', 'flux_dao_changes', 'flux_dao_new_changes')
+)
 select 'table' as kind, name as "table", '' as name,
   case when relkind in ('v', 'm') then 'view' when relkind not in ('r', 'p') then 'other'
     when relpersistence = 'u' then 'unlogged' else 'table' end as detail
@@ -78,6 +81,14 @@ select 'enum', y.typname::text, '', coalesce(string_agg(e.enumlabel, ', ' order 
 from pg_type y join pg_namespace n on n.oid = y.typnamespace left join pg_enum e on e.enumtypid = y.oid
 where n.nspname = $4 and y.typname = any ($2::text[]) group by y.typname
 union all
+select 'change feed', '', name, 'table' from feed
+union all
+select 'change feed', '', p.proname::text, md5(p.prosrc) || case when p.prosecdef then ' definer' else '' end
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $4 and starts_with(p.proname::text, 'flux_dao_')
+union all
+select 'change feed', t.name, g.tgname::text, case when g.tgenabled in ('D', 'R') then 'disabled' else 'enabled' end
+from tables t join pg_trigger g on g.tgrelid = t.oid and starts_with(g.tgname::text, 'flux_dao_changes_')
+union all
 select 'replica identity', t.name, string_agg(distinct c.name, ', ' order by c.name desc), ''
 from tables t join pg_publication p on p.puballtables
   or exists (select from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = t.oid)
@@ -100,6 +111,10 @@ where not has_table_privilege(t.oid, p.name) and case p.name when 'delete' then 
     and (p.name <> 'update' or a.attname <> all ('{id,user_id,goal_id,scope,key}'))
     and not has_column_privilege(t.oid, a.attnum, p.name)) end
 group by t.name
+union all
+select 'privileges', f.name, '', string_agg(p.name, ', ' order by p.place) || ' on ' || $5 || f.name || ' to ' || quote_ident(current_user)
+from feed f, unnest('{select,insert,update,delete}'::text[]) with ordinality p (name, place)
+where not has_table_privilege(f.oid, p.name) group by f.name
 union all
 select 'policies', t.name, string_agg(c.name, ', ' order by c.place), quote_ident(current_user)
 from tables t, unnest('{select,insert,update,delete}'::text[], '{r,a,w,d}'::text[]) with ordinality c (name, letter, place)

@@ -1,0 +1,156 @@
+import type { CallOptions, StreamOptions } from "../contract/call-options.ts";
+import { type ChangeDto, type ChangePage, MAX_CHANGES } from "../contract/change.ts";
+import { ChangesDisabledError, CursorExpiredError } from "../contract/errors.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
+import type { ChangeFeed, ChangesToFollow, ChangesToList } from "../session/database-session.ts";
+import type { SchemaExecutor, SqlExecutor, SqlParameter, SqlRow } from "../session/driver.ts";
+import { DELETE_BATCH } from "../session/limits.ts";
+import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
+import { throwIfAborted } from "../session/waiting/deadline.ts";
+import { ChangeTail } from "./change-tail.ts";
+
+/** The ends of the feeds of a database, by schema, which all its sessions share. */
+export class ChangeTails {
+  isClosed = false;
+  readonly #bySchema = new Map<string, ChangeTail>();
+
+  of({ name }: SchemaName, read: (cursor: string) => Promise<ChangePage>): ChangeTail {
+    const tail = this.#bySchema.get(name) ?? new ChangeTail(read);
+    this.#bySchema.set(name, tail);
+    return tail;
+  }
+
+  /** Ends all followers. */
+  close(): void {
+    this.isClosed = true;
+    for (const tail of this.#bySchema.values()) tail.wake();
+  }
+}
+
+/** What the feeds of a database have in common. */
+export interface ChangeSettings {
+  readonly tails: ChangeTails;
+  /** Milliseconds for which changes are kept. */
+  readonly retention: number;
+  /** Whether positions are given by others: a standby cannot. */
+  readonly isReadOnly: boolean;
+}
+
+/** The change feed of a schema, by the functions that `migrate({ changes: true })` creates. */
+export class SqlChangeFeed implements ChangeFeed {
+  readonly #executor: SchemaExecutor;
+  readonly #driver: SqlExecutor;
+  readonly #settings: ChangeSettings;
+  readonly #readText: string;
+
+  /** @param driver looks for changes on behalf of all followers, which is no caller's statement: not traced, and not reported */
+  constructor(executor: SchemaExecutor, driver: SqlExecutor, settings: ChangeSettings) {
+    this.#executor = executor;
+    this.#driver = driver;
+    this.#settings = settings;
+    this.#readText = `select upto::text as upto, ${hex("upto_token")} as upto_token, has_more as has_more, head::text as head,
+      place::text as place, ${hex("token")} as token, entity as entity, operation as operation, id::text as id,
+      user_id::text as user_id, goal_id::text as goal_id, (extract(epoch from changed_at) * 1000)::float8 as changed_at
+      from ${executor.schema.qualified("flux_dao_read_changes")}(
+        $1::text::bigint, ('x' || lpad($2::text, 16, '0'))::bit(64)::bigint, $3::text, $4::text::uuid, $5::integer, $6::boolean)`;
+  }
+
+  async list(request: ChangesToList, options?: CallOptions): Promise<ChangePage> {
+    let page = await this.#read(request, options);
+    // Whatever is committed by now comes before the cursor.
+    while (request.cursor === "now" && page.hasNext) page = await this.#read(request, options);
+    return page;
+  }
+
+  async *follow(request: ChangesToFollow, { onCursor, ...options }: StreamOptions = {}): AsyncGenerator<ChangeDto> {
+    const { tails } = this.#settings;
+    const { entity, userId } = request;
+    const all = { entity: undefined, userId: undefined, limit: MAX_CHANGES };
+    const tail = tails.of(this.#executor.schema, (cursor) => this.#read({ ...all, cursor }, {}, this.#driver));
+    let cursor = request.cursor;
+    let ahead: ChangePage | undefined;
+    const wasClosed = tails.isClosed;
+    try {
+      do {
+        const page = ahead ?? (await this.list({ entity, userId, limit: MAX_CHANGES, cursor }, options));
+        for (const change of page.items) {
+          throwIfAborted(options.signal);
+          if (isOf(change, request)) yield change;
+        }
+        if (cursor !== page.nextCursor) onCursor?.(page.nextCursor);
+        cursor = page.nextCursor;
+        ahead = page.hasNext || tails.isClosed ? undefined : await tail.after(cursor, options.signal);
+      } while (!tails.isClosed);
+    } catch (error) {
+      // The statement that was running when the database was closed.
+      if (wasClosed || !tails.isClosed || options.signal?.aborted === true) throw error;
+    }
+  }
+
+  async deleteExpired(options?: CallOptions): Promise<number> {
+    const { retention } = this.#settings;
+    let total = 0;
+    try {
+      while ((await this.#count("flux_dao_position_changes", [DELETE_BATCH], options)) === DELETE_BATCH);
+      for (;;) {
+        const deleted = await this.#count("flux_dao_prune_changes", [retention, DELETE_BATCH], options);
+        total += deleted;
+        if (deleted < DELETE_BATCH) return total;
+      }
+    } catch (error) {
+      if (error instanceof ChangesDisabledError) return 0;
+      throw error;
+    }
+  }
+
+  async #read(
+    { cursor, entity, userId, limit }: ChangesToList,
+    options?: CallOptions,
+    executor: SqlExecutor = this.#executor,
+  ): Promise<ChangePage> {
+    const { isReadOnly } = this.#settings;
+    const [position, token] = cursor === "now" ? [null, null] : cursor === "start" ? ["-1", null] : cursor.split("-");
+    const parameters = [position ?? null, token ?? null, entity ?? null, userId ?? null, limit, !isReadOnly];
+    const kind = isReadOnly ? "read" : "write";
+    const rows = await this.#run(executor, this.#readText, parameters, { ...options, kind });
+    const [upto, uptoToken, hasNext, head] = rows[0] ?? [];
+    if (typeof upto === "string") {
+      const items = rows.filter((row) => row[4] !== null).map(toChange);
+      return { items, nextCursor: `${upto}-${uptoToken}`, hasNext: hasNext === true };
+    }
+    // A standby that has not replayed the position yet.
+    if (isReadOnly && Number(position) > Number(head)) return { items: [], nextCursor: cursor, hasNext: false };
+    throw new CursorExpiredError();
+  }
+
+  async #count(name: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<number> {
+    const places = parameters.map((_, index) => `$${index + 1}`).join(", ");
+    const text = `select ${this.#executor.schema.qualified(name)}(${places}) as count`;
+    const rows = await this.#run(this.#executor, text, parameters, options);
+    return Number(rows[0]?.[0]);
+  }
+
+  async #run(executor: SqlExecutor, ...statement: Parameters<SqlExecutor["execute"]>): Promise<readonly SqlRow[]> {
+    const { schema } = this.#executor;
+    const { rows } = await executor.execute(...statement).catch((cause: unknown) => {
+      // There are no such functions or tables, or there is no such schema.
+      const isDisabled = /^(?:42883|42P01|3F000)$/.test(databaseErrorFacts(cause)?.code ?? "");
+      throw isDisabled ? new ChangesDisabledError(schema.name, { cause }) : toDaoError(cause);
+    });
+    if (rows.length === 0) throw new ChangesDisabledError(schema.name);
+    return rows;
+  }
+}
+
+const hex = (token: string) => `to_hex(${token})`;
+
+function toChange([, , , , position, token, entity, operation, id, userId, goalId, changedAt]: SqlRow): ChangeDto {
+  const change = { cursor: `${position}-${token}`, entity, operation, id, userId, goalId };
+  return { ...change, changedAt: new Date(Math.floor(Number(changedAt))) } as ChangeDto;
+}
+
+/** What a page of all changes has of those that were asked for. */
+function isOf(change: ChangeDto, { entity, userId }: ChangesToFollow): boolean {
+  const isUsers = userId === undefined || change.userId === userId || change.operation === "resync";
+  return isUsers && (entity === undefined || change.entity === entity);
+}

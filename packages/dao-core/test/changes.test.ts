@@ -1,0 +1,494 @@
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type ChangeDto,
+  createDaoServices,
+  type DaoServices,
+  DaoUnitOfWork,
+  type Database,
+  joinHost,
+  joinPgClient,
+  openDatabase,
+  type SqlDriver,
+  type SqlTransaction,
+} from "@flux/dao-core";
+import {
+  createTestDatabase,
+  makeGoalData,
+  makeTaskData,
+  makeUserData,
+  type TestDatabase,
+} from "@flux/dao-core/testing";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresLocation } from "./postgres-location.ts";
+import { connect, withRole, withScratchDatabase } from "./scratch-database.ts";
+
+let testDatabase: TestDatabase;
+let database: Database;
+let services: DaoServices;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl"), changes: true });
+  database = testDatabase.database;
+  services = createDaoServices(database);
+});
+afterAll(() => testDatabase.drop());
+
+const end = async ({ changes }: DaoServices = services) => (await changes.listChanges({ cursor: "now" })).nextCursor;
+const told = ({ entity, operation, id }: ChangeDto) => `${entity} ${operation} ${id}`;
+
+async function owner({ users, goals }: DaoServices = services) {
+  const user = await users.createUser(makeUserData());
+  return { user, goal: await goals.createGoal(makeGoalData(user.id)) };
+}
+
+async function onServer<Result>(work: (sql: ReturnType<typeof connect>) => Promise<Result>, url = testDatabase.url) {
+  const sql = connect(url);
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 0 });
+  }
+}
+
+/** A database of its own, for what others must not see. */
+async function withDatabase(
+  work: (own: TestDatabase & { readonly services: DaoServices }) => Promise<void>,
+  options: Parameters<typeof createTestDatabase>[0] = {},
+) {
+  await using own = await createTestDatabase({ serverUrl: inject("adminUrl"), changes: true, ...options });
+  await work({ ...own, services: createDaoServices(own.database) });
+}
+
+test("a poll for what is newer than the newest loses a slow transaction and an update; the feed tells both", async () => {
+  const { user, goal } = await owner();
+  const cursor = await end();
+  const polled = new Set<string>();
+  let newest = new Date(0);
+  const poll = async () => {
+    const { items } = await services.tasks.listTasks({ goalId: goal.id });
+    for (const { id, createdAt } of items) if (createdAt > newest) polled.add(id);
+    newest = new Date(Math.max(newest.getTime(), ...items.map(({ createdAt }) => createdAt.getTime())));
+  };
+  let commit = () => {};
+  const held = new Promise<void>((resolve) => {
+    commit = resolve;
+  });
+  const slowId = crypto.randomUUID();
+  let slow: Promise<void> | undefined;
+  await new Promise<void>((resolve) => {
+    slow = DaoUnitOfWork.run(database, async (uow) => {
+      await uow.tasks.create(makeTaskData(user.id, goal.id), { id: slowId });
+      resolve();
+      await held;
+    });
+  });
+  await delay(5);
+  const quick = await services.tasks.createTask(makeTaskData(user.id, goal.id));
+  await poll();
+  const before = await services.changes.listChanges({ cursor, userId: user.id });
+  expect(before.items.map(told)).toEqual([`task created ${quick.id}`]);
+  await services.tasks.updateTask(quick.id, { state: "completed" });
+  commit();
+  await slow;
+  await poll();
+  expect([...polled]).toEqual([quick.id]);
+  const after = await services.changes.listChanges({ cursor: before.nextCursor, userId: user.id });
+  expect(after.items.map(told).sort()).toEqual([`task created ${slowId}`, `task updated ${quick.id}`].sort());
+});
+
+describe("other writers", () => {
+  test("a role that may write to one table only is told of", async () => {
+    const cursor = await end();
+    await onServer(async (sql) => {
+      await sql.unsafe("create role feed_writer; grant insert on users to feed_writer");
+      try {
+        await sql.unsafe(
+          "set role feed_writer; insert into users (name, email) values ('Ada', 'ada@feed.example'); reset role",
+        );
+      } finally {
+        await sql.unsafe("drop owned by feed_writer; drop role feed_writer");
+      }
+    });
+    const { items } = await services.changes.listChanges({ cursor, entity: "user" });
+    expect(items.map(({ operation }) => operation)).toEqual(["created"]);
+  });
+
+  test("COPY, INSERT … ON CONFLICT and statements of many rows are told row by row", async () => {
+    const { user, goal } = await owner();
+    const cursor = await end();
+    await onServer(async (sql) => {
+      await sql`insert into tasks (user_id, goal_id, title) select ${user.id}, ${goal.id}, 'Many' from generate_series(1, 3)`;
+      await sql`update tasks set title = 'Other' where goal_id = ${goal.id}`;
+      await sql`insert into demo_flags (user_id) values (${user.id}) on conflict (user_id) do update set escalation_speed = 2`;
+      await sql`insert into demo_flags (user_id) values (${user.id}) on conflict (user_id) do update set escalation_speed = 2`;
+    });
+    const { items } = await services.changes.listChanges({ cursor, userId: user.id });
+    expect(items.map(({ entity, operation }) => `${entity} ${operation}`)).toEqual([
+      ...["created", "created", "created", "updated", "updated", "updated"].map((operation) => `task ${operation}`),
+      "demo_flags created",
+      "demo_flags updated",
+    ]);
+  });
+
+  test("nobody but the triggers can write into the feed by their function", async () => {
+    await onServer(async (sql) => {
+      await sql.unsafe(
+        "create role feed_forger; grant create, usage on schema public to feed_forger; set role feed_forger",
+      );
+      try {
+        const forged = sql.unsafe(
+          `create table forged (id uuid); create trigger t after insert on forged referencing new table as changed
+           for each statement execute function flux_dao_record_changes('user', 'deleted')`,
+        );
+        await expect(forged).rejects.toMatchObject({ code: "42501" });
+      } finally {
+        await sql.unsafe("reset role; drop owned by feed_forger; drop role feed_forger");
+      }
+    });
+  });
+
+  test("TRUNCATE is a resync, of every entity that it empties, for every user", () =>
+    withDatabase(async (own) => {
+      const { user } = await owner(own.services);
+      const cursor = await end(own.services);
+      await onServer((sql) => sql.unsafe("truncate goals cascade"), own.url);
+      const { items } = await own.services.changes.listChanges({ cursor, userId: user.id });
+      expect(items.map(({ id, userId }) => [id, userId])).toEqual(items.map(() => [null, null]));
+      const entities = items.map(({ entity, operation }) => `${entity} ${operation}`).sort();
+      expect(entities).toEqual(["conversation resync", "goal resync", "milestone resync", "task resync"]);
+      expect((await own.services.changes.listChanges({ cursor, entity: "task" })).items).toHaveLength(1);
+    }));
+});
+
+describe("migrations", () => {
+  test("the feed is off until it is enabled, stays enabled, and enabling it again does nothing", () =>
+    withDatabase(
+      async (own) => {
+        await expect(own.services.changes.listChanges()).rejects.toMatchObject({
+          code: "changes_disabled",
+          message: expect.stringMatching(/migrate --changes/),
+        });
+        const follower = own.services.changes.followChanges()[Symbol.asyncIterator]();
+        await expect(follower.next()).rejects.toMatchObject({ code: "changes_disabled" });
+        expect(await own.database.changes?.deleteExpired()).toBe(0);
+        expect(await own.database.planMigrations()).toMatchObject({ sql: "", enablesChanges: false });
+        const plan = await own.database.planMigrations({ changes: true });
+        expect(plan).toMatchObject({ enablesChanges: true, repairs: [], applied: [] });
+        await onServer((sql) => sql.unsafe(plan.sql), own.url);
+        await owner(own.services);
+        expect(await own.database.migrate({ changes: true })).toMatchObject({ changesEnabled: false, repaired: [] });
+        expect(await own.database.migrate()).toMatchObject({ changesEnabled: false, repaired: [] });
+        await own.database.checkReady();
+        expect((await own.database.diagnose()).filter(({ ok }) => !ok)).toEqual([]);
+        expect((await own.services.changes.listChanges()).items).toHaveLength(2);
+      },
+      { changes: false },
+    ));
+
+  test("many schemas each have their own", () =>
+    withDatabase(
+      async (own) => {
+        const report = await own.database.migrate({ schemas: ["one", 'two "2"'], changes: true });
+        expect(report.migrated.map(({ changesEnabled }) => changesEnabled)).toEqual([true, true]);
+        const [one, two] = ["one", 'two "2"'].map((name) => createDaoServices(own.database.withSchema(name)));
+        await one?.users.createUser(makeUserData());
+        expect((await one?.changes.listChanges())?.items).toHaveLength(1);
+        expect((await two?.changes.listChanges())?.items).toEqual([]);
+        await expect(own.services.changes.listChanges()).rejects.toMatchObject({ code: "changes_disabled" });
+      },
+      { changes: false },
+    ));
+
+  test.each([
+    ["drop trigger flux_dao_changes_delete on tasks", "the trigger flux_dao_changes_delete of tasks is missing", true],
+    [
+      "alter table goals disable trigger flux_dao_changes_insert",
+      "the trigger flux_dao_changes_insert of goals is disabled",
+      true,
+    ],
+    ["drop function flux_dao_prune_changes", "the function flux_dao_prune_changes is missing", false],
+    [
+      "create or replace function flux_dao_record_changes() returns trigger language plpgsql as 'begin return null; end'",
+      "the function flux_dao_record_changes is not this release's",
+      false,
+    ],
+  ])("%s is found, and repaired", (change, what, resyncs) =>
+    withDatabase(async (own) => {
+      const cursor = await end(own.services);
+      await own.database.checkReady();
+      await onServer((sql) => sql.unsafe(change), own.url);
+      const fresh = await openDatabase(own.url);
+      await expect(fresh.checkReady()).rejects.toMatchObject({
+        code: "schema_version",
+        message: expect.stringContaining(what),
+      });
+      await fresh.close();
+      expect(JSON.stringify(await own.database.diagnose())).toContain(what);
+      expect((await own.database.planMigrations()).repairs).toEqual([what]);
+      expect((await own.database.migrate()).repaired).toEqual([what]);
+      await own.database.checkReady();
+      const { items } = await own.services.changes.listChanges({ cursor });
+      expect(items.map(({ operation }) => operation)).toEqual(resyncs ? ["resync"] : []);
+    }),
+  );
+
+  test("on Citus it is refused, and nothing is changed", () =>
+    withScratchDatabase(async (scratch) => {
+      const driver = scratch.driver();
+      // Answers as a server with that extension.
+      const withCitus = (transaction: SqlTransaction): SqlTransaction => ({
+        execute: (text, ...rest) => transaction.execute(text.replace("'citus'", "'plpgsql'"), ...rest),
+        savepoint: (work, options) => transaction.savepoint((nested) => work(withCitus(nested)), options),
+      });
+      const citus: SqlDriver = {
+        description: driver.description,
+        isTransaction: false,
+        execute: (...args) => driver.execute(...args),
+        transaction: (work, options) => driver.transaction((transaction) => work(withCitus(transaction)), options),
+        close: (timeout) => driver.close(timeout),
+      };
+      const refusal = { code: "validation_failed", message: expect.stringMatching(/Citus.*refuses triggers/) };
+      await expect(joinHost(citus).migrate({ changes: true })).rejects.toMatchObject(refusal);
+      expect(await scratch.sql`select from pg_tables where schemaname = 'public'`).toHaveLength(0);
+      expect(await joinHost(citus).migrate()).toMatchObject({ changesEnabled: false });
+    }));
+
+  test("a role without privileges on the feed's tables is ready, and told what to grant", () =>
+    withScratchDatabase((scratch) =>
+      withRole(scratch, async (url, role) => {
+        await using owner = await openDatabase(scratch.url);
+        await owner.migrate({ changes: true });
+        const tables = "users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys";
+        await scratch.sql.unsafe(
+          `grant select on flux_dao_migrations to ${role}; grant select, insert, update, delete on ${tables} to ${role}`,
+        );
+        await using limited = await openDatabase(url);
+        await limited.checkReady();
+        await createDaoServices(limited).users.createUser(makeUserData());
+        const finding = (await limited.diagnose()).find(({ name }) => name === "privileges");
+        expect(finding).toMatchObject({ ok: false, message: expect.stringContaining("flux_dao_changes") });
+        const list = createDaoServices(limited).changes.listChanges();
+        await expect(list).rejects.toMatchObject({ code: "unavailable" });
+        const feed = "flux_dao_change_feed, flux_dao_changes, flux_dao_new_changes";
+        await scratch.sql.unsafe(`grant select, insert, update, delete on ${feed} to ${role}`);
+        expect((await createDaoServices(limited).changes.listChanges()).items).toHaveLength(1);
+      }),
+    ));
+
+  test("tables that were dropped and come back are a resync", () =>
+    withDatabase(async (own) => {
+      await owner(own.services);
+      const cursor = await end(own.services);
+      await onServer(
+        (sql) => sql.unsafe("drop table users, goals, milestones, tasks, conversations, demo_flags, idempotency_keys"),
+        own.url,
+      );
+      await own.database.migrate();
+      const { items } = await own.services.changes.listChanges({ cursor });
+      expect(new Set(items.map(({ entity, operation }) => `${entity} ${operation}`)).size).toBe(6);
+      expect(items.every(({ operation }) => operation === "resync")).toBe(true);
+    }));
+});
+
+describe("cursors that expire", () => {
+  test("those of a database that was restored, or lost its last positions, whatever came in their place", () =>
+    withDatabase(async (own) => {
+      await owner(own.services);
+      const kept = await end(own.services);
+      await onServer(
+        (sql) => sql.unsafe("create table f as table flux_dao_change_feed; create table c as table flux_dao_changes"),
+        own.url,
+      );
+      await owner(own.services);
+      const lost = await end(own.services);
+      // As a restored backup has them.
+      await onServer(
+        (sql) =>
+          sql.unsafe(`delete from flux_dao_change_feed; insert into flux_dao_change_feed table f;
+            delete from flux_dao_changes; insert into flux_dao_changes table c`),
+        own.url,
+      );
+      const expired = { code: "cursor_expired" };
+      await expect(own.services.changes.listChanges({ cursor: lost })).rejects.toMatchObject(expired);
+      await owner(own.services);
+      await own.services.changes.listChanges();
+      await expect(own.services.changes.listChanges({ cursor: lost })).rejects.toMatchObject(expired);
+      expect((await own.services.changes.listChanges({ cursor: kept })).items).toHaveLength(2);
+    }));
+
+  test("those before what was pruned; the last one pruned still works, and so does start", () =>
+    withDatabase(
+      async (own) => {
+        const first = await end(own.services);
+        await owner(own.services);
+        const last = await end(own.services);
+        await owner(own.services);
+        // What has no position yet gets one first.
+        await onServer(
+          (sql) => sql.unsafe("update flux_dao_changes set changed_at = changed_at - interval '2 minutes'"),
+          own.url,
+        );
+        expect(await own.database.changes?.deleteExpired()).toBe(2);
+        expect(await own.database.changes?.deleteExpired()).toBe(0);
+        await expect(own.services.changes.listChanges({ cursor: first })).rejects.toMatchObject({
+          code: "cursor_expired",
+        });
+        const { items } = await own.services.changes.listChanges({ cursor: last });
+        expect(items).toHaveLength(2);
+        expect((await own.services.changes.listChanges()).items).toEqual(items);
+        await onServer((sql) => sql.unsafe("update flux_dao_changes set changed_at = 'epoch'"), own.url);
+        expect(await own.database.changes?.deleteExpired()).toBe(2);
+        expect((await own.services.changes.listChanges()).items).toEqual([]);
+        expect(await end(own.services)).toBe(items.at(-1)?.cursor);
+      },
+      { changesRetention: 60_000 },
+    ));
+
+  test("many are pruned in batches, and those without a position get one first", () =>
+    withDatabase(
+      async (own) => {
+        const insert =
+          "insert into users (name, email) select 'Ada', n || '@many.example' from generate_series(1, 2500) n";
+        await onServer((sql) => sql.unsafe(insert), own.url);
+        await delay(5);
+        expect(await own.database.changes?.deleteExpired()).toBe(2500);
+        expect(await end(own.services)).toMatch(/^2500-/);
+      },
+      { changesRetention: 1 },
+    ));
+
+  test.each([0, 1.5, -1, Number.NaN])("a retention of %d is refused", async (changesRetention) => {
+    const opened = openDatabase(testDatabase.url, { changesRetention, verify: false });
+    await expect(opened).rejects.toMatchObject({ code: "validation_failed" });
+  });
+});
+
+describe("followers", () => {
+  test("hold no connection while they wait, share one query, and end when the database is closed", () =>
+    withDatabase(async (own) => {
+      const { user, goal } = await owner(own.services);
+      let statements = 0;
+      const driver = new PostgresDriver(postgresLocation(own.url), { poolSize: 1 });
+      const one = joinHost({
+        description: driver.description,
+        isTransaction: false,
+        execute(...args) {
+          statements++;
+          return driver.execute(...args);
+        },
+        transaction: (...args) => driver.transaction(...args),
+        close: (timeout) => driver.close(timeout),
+      });
+      const { changes, tasks } = createDaoServices(one);
+      const seen: string[][] = [];
+      const followers = Array.from({ length: 50 }, async (_, index) => {
+        const mine: string[] = [];
+        seen.push(mine);
+        for await (const { id } of changes.followChanges({
+          cursor: "now",
+          entity: index % 2 === 0 ? "task" : "user",
+        })) {
+          mine.push(String(id));
+        }
+      });
+      await expect.poll(() => statements).toBeGreaterThan(60);
+      statements = 0;
+      await delay(1_000);
+      expect(statements).toBeLessThan(60);
+      const { id } = await tasks.createTask(makeTaskData(user.id, goal.id));
+      await expect.poll(() => seen.flat().length).toBe(25);
+      await one.close();
+      await Promise.all(followers);
+      await expect(changes.followChanges()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+        code: "unavailable",
+      });
+      expect(new Set(seen.flat())).toEqual(new Set([id]));
+    }));
+
+  test("move their cursor though nothing matches, and catch up with more than a page", () =>
+    withDatabase(async (own) => {
+      const insert =
+        "insert into users (name, email) select 'Ada', n || '@many.example' from generate_series(1, 2500) n";
+      await onServer((sql) => sql.unsafe(insert), own.url);
+      const cursors: string[] = [];
+      const leave = new AbortController();
+      const follow = async () => {
+        const onCursor = (cursor: string) => {
+          cursors.push(cursor);
+          if (cursor.startsWith("2501-")) leave.abort("done");
+        };
+        const request = { entity: "goal", cursor: "start" } as const;
+        for await (const _ of own.services.changes.followChanges(request, { signal: leave.signal, onCursor }));
+      };
+      const following = follow();
+      await expect.poll(() => cursors.at(-1)).toMatch(/^2500-/);
+      await own.services.users.createUser(makeUserData());
+      await expect(following).rejects.toBe("done");
+      let count = 0;
+      for await (const _ of own.services.changes.followChanges({ cursor: "start" })) if (++count === 2501) break;
+      expect(count).toBe(2501);
+    }));
+
+  test("reject when the server cannot be reached, and go on from their last cursor", () =>
+    withDatabase(async (own) => {
+      const cursor = await end(own.services);
+      const follower = own.services.changes.followChanges({ cursor })[Symbol.asyncIterator]();
+      const next = follower.next();
+      await onServer(
+        (sql) =>
+          sql.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} allow_connections false;
+            select pg_terminate_backend(pid) from pg_stat_activity where datname = '${new URL(own.url).pathname.slice(1)}'`),
+        inject("adminUrl"),
+      );
+      await expect(next).rejects.toMatchObject({ code: "unavailable" });
+      await onServer(
+        (sql) => sql.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} allow_connections true`),
+        inject("adminUrl"),
+      );
+      const again = own.services.changes.followChanges({ cursor })[Symbol.asyncIterator]();
+      const user = await own.services.users.createUser(makeUserData());
+      expect((await again.next()).value).toMatchObject({ id: user.id });
+    }));
+});
+
+test("a readOnly database reads what has a position, gives none, and waits for positions that it lacks", () =>
+  withDatabase(async (own) => {
+    await owner(own.services);
+    const cursor = await end(own.services);
+    await owner(own.services);
+    const reader = await openDatabase(own.url, { readOnly: true });
+    const { changes } = createDaoServices(reader);
+    expect((await changes.listChanges()).items).toHaveLength(2);
+    expect(await changes.listChanges({ cursor })).toMatchObject({ items: [], hasNext: false, nextCursor: cursor });
+    const { items } = await own.services.changes.listChanges({ cursor });
+    expect(await changes.listChanges({ cursor })).toMatchObject({ items });
+    const [position = ""] = cursor.split("-");
+    const ahead = `${Number(position) + 100}-1`;
+    expect(await changes.listChanges({ cursor: ahead })).toEqual({ items: [], hasNext: false, nextCursor: ahead });
+    await expect(changes.listChanges({ cursor: `${position}-1` })).rejects.toMatchObject({ code: "cursor_expired" });
+    await reader.close();
+  }));
+
+describe("within a transaction", () => {
+  test("a unit of work, and a batch, have no changes", async () => {
+    await DaoUnitOfWork.run(database, async (uow) => {
+      const misused = { code: "unit_of_work_misused" };
+      await expect(createDaoServices(uow).changes.listChanges()).rejects.toMatchObject(misused);
+    });
+    const batch = services.batch([["changes.listChanges"]] as never);
+    await expect(batch).rejects.toMatchObject({ code: "validation_failed" });
+  });
+
+  test("neither has an application's open transaction", async () => {
+    const client = new pg.Client({ connectionString: testDatabase.url });
+    await client.connect();
+    try {
+      await client.query("begin");
+      const joined = createDaoServices(joinPgClient(client));
+      await expect(joined.changes.listChanges()).rejects.toMatchObject({ code: "unit_of_work_misused" });
+    } finally {
+      await client.end();
+    }
+  });
+});
