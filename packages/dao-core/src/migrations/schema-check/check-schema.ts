@@ -92,7 +92,8 @@ async function checkVersion(
     );
   }
   // What a newer, compatible migration has dropped, loosened or tightened on purpose; statements rely on the rest.
-  if (found > NEEDED) return (difference) => difference.repair !== undefined || difference.isStricter === true;
+  if (found > NEEDED)
+    return ({ repair, isStricter, isBearable }) => repair !== undefined || isStricter === true || isBearable === true;
   const withOnline = Number(online) > 0 ? SET.migrations : [];
   if (found === NEEDED) {
     return ({ isBearable, repair }) => isBearable === true || isLeftOnline(repair?.name, withOnline);
