@@ -100,7 +100,7 @@ export const responseHeaders = {
   },
   FluxPosition: {
     description:
-      "Of a write, and of a read of the latest, if the service reads from a standby (DATABASE_READ_URL): covers this request. Of two, " +
+      "Of a write, of changes, and of a read of the latest, if the service reads from a standby (DATABASE_READ_URL): covers this request. Of two, " +
       "the greater text is the later. Send the greatest with later reads. latest if it could not be learned.",
     schema: position,
   },
@@ -217,6 +217,11 @@ const cases: Readonly<Partial<Record<ProblemCode, readonly [description: string,
     "The headers exceed 16 KiB.",
     new HttpError("headers_too_large", "The request's headers are too large. Send fewer or shorter ones."),
   ],
+  cursor_expired: [
+    "The changes after the cursor are not kept any more, or the database was restored. List the rows again.",
+    new errors.CursorExpiredError(),
+  ],
+  changes_disabled: ["The schema has no change feed.", new errors.ChangesDisabledError("public")],
   internal_error: ["An unexpected error. The cause is in the log, with the request id.", new Error()],
   unavailable: [
     "The database is unavailable, or not ready for this version of the service.",

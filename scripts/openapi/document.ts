@@ -25,6 +25,7 @@ const tags = [
   { name: "tasks", description: "Single tasks, optionally scheduled." },
   { name: "conversations", description: "What was said about a goal." },
   { name: "demo-flags", description: "How time passes for a user in a demonstration." },
+  { name: "changes", description: "What was created, updated and deleted, in order." },
   { name: "batch", description: "Several operations as one." },
   { name: "operation", description: "Probes for operators. They need no key." },
 ];

@@ -28,7 +28,7 @@ export interface Operation {
 }
 
 /** An operation of a service, or `batch`, which is several of them. */
-export type RouteName = Exclude<OperationName, `changes.${string}`> | "batch";
+export type RouteName = OperationName | "batch";
 
 export type OperationTable = Readonly<Record<RouteName, Operation>>;
 

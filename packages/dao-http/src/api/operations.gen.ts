@@ -14,6 +14,8 @@ const TaskStatisticsDto = { userId: "string", totalTasks: "number", byState: { s
 const ConversationDto = { id: "string", userId: "string", goalId: "string or null", messages: "json", status: "string", createdAt: "instant" } as const;
 const MessagesAppendResult = { messageCount: "number" } as const;
 const DemoFlagsDto = { userId: "string", virtualNow: "instant or null", escalationSpeed: "number" } as const;
+const ChangeDto = { cursor: "string", entity: "string", operation: "string", id: "string or null", userId: "string or null", goalId: "string or null", changedAt: "instant" } as const;
+const ChangePage = { items: [ChangeDto], nextCursor: "string", hasNext: "boolean" } as const;
 const BatchResult = { results: [{ status: "number" }] } as const;
 
 /** Every operation of the REST API, by name. */
@@ -63,6 +65,8 @@ export const operations: OperationTable = {
   "conversations.appendMessages": { method: "POST", path: "/api/v1/conversations/{id}/messages", id: "id", input: "body", status: 200, result: MessagesAppendResult, keyed: true },
   "demoFlags.getDemoFlags": { method: "GET", path: "/api/v1/demo-flags/{user_id}", id: "userId", input: "none", status: 200, result: DemoFlagsDto, row: true, preconditions: "read" },
   "demoFlags.putDemoFlags": { method: "PUT", path: "/api/v1/demo-flags/{user_id}", id: "userId", input: "body", status: 200, result: DemoFlagsDto, row: true, preconditions: "write" },
+  "changes.listChanges": { method: "GET", path: "/api/v1/changes", input: "query", query: { cursor: "text", entity: "text", userId: "text", limit: "number", wait: "number" }, status: 200, result: ChangePage },
+  "changes.followChanges": { method: "GET", path: "/api/v1/changes/stream", input: "query", query: { cursor: "text", entity: "text", userId: "text" }, status: 200, output: "ndjson", result: ChangeDto },
   "batch": { method: "POST", path: "/api/v1/batch", input: "body", status: 200, result: BatchResult, keyed: true },
 };
 

@@ -1,7 +1,7 @@
-import { countDto, type DaoServices, pageOf } from "@flux/dao-core/contract";
+import { countDto, type DaoServices, type OperationName, pageOf } from "@flux/dao-core/contract";
 import * as z from "zod";
 import type { ProblemCode } from "../http/problem.ts";
-import type { Operation, RouteName } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 
 /** The declaration of an operation, from which server, client and OpenAPI document are derived. */
 export interface Route extends Pick<Operation, "method" | "row"> {
@@ -69,10 +69,7 @@ type RouteFor<Method> = Method extends (...args: infer Args) => infer Returned
 
 /** A route for each method of every service, with that method's schemas; checked by the compiler. */
 export type Routes = {
-  readonly [Name in Exclude<
-    RouteName,
-    "batch"
-  >]: Name extends `${infer Service extends keyof DaoServices}.${infer Method}`
+  readonly [Name in OperationName]: Name extends `${infer Service extends keyof DaoServices}.${infer Method}`
     ? RouteFor<Method extends keyof DaoServices[Service] ? DaoServices[Service][Method] : never>
     : never;
 };

@@ -1,5 +1,6 @@
 import * as contract from "@flux/dao-core/contract";
 import * as z from "zod";
+import { CHANGES_WAIT } from "../wire/limits.ts";
 import type { RouteName } from "./operation.ts";
 import { type Route, type Routes, rowRoutes, streamShape } from "./route.ts";
 
@@ -175,6 +176,42 @@ export const routes: Readonly<Record<RouteName, Route>> = {
     errors: ["related_row_missing"],
   },
 
+  "changes.listChanges": {
+    method: "GET",
+    path: "/api/v1/changes",
+    summary: "List changes",
+    description:
+      "Every committed change of every row, whoever wrote it, once and in order. Begin with cursor=now, then list the rows; from " +
+      "then on request the next_cursor of each response, with wait. After a 410 begin again. Changes have no content: read the row. " +
+      "501 until the feed is enabled: flux-dao migrate --changes.",
+    query: contract.listChangesRequest.extend({
+      wait: z
+        .int()
+        .min(0)
+        .max(CHANGES_WAIT)
+        .optional()
+        .meta({
+          description:
+            "Seconds to wait for a change if there is none. As soon as there is one the response comes; otherwise it is an empty page " +
+            `after this time, or when the service stops. At most ${CHANGES_WAIT}. Default 0.`,
+        }),
+    }),
+    output: contract.changePage,
+    errors: ["cursor_expired", "changes_disabled"],
+  },
+  "changes.followChanges": {
+    method: "GET",
+    path: "/api/v1/changes/stream",
+    summary: "Stream changes",
+    description:
+      'As they are committed, one per line, without end. Lines {"next_cursor":"..."} come at the beginning, every 15 seconds ' +
+      "without a change, and at the end, when the service stops. However it ends, continue after the last cursor, of a line or a " +
+      "change. Some proxies keep lines for a time: to follow changes through any of them, list changes with wait, as the client does.",
+    query: contract.followChangesRequest,
+    outputLines: contract.changeDto,
+    errors: ["cursor_expired", "changes_disabled"],
+  },
+
   batch: {
     method: "POST",
     path: "/api/v1/batch",
@@ -182,8 +219,8 @@ export const routes: Readonly<Record<RouteName, Route>> = {
     description:
       "1 to 100 requests of this API in one transaction, one after the other: all of them take effect, or none. Each sees what " +
       "those before it wrote; choose the ids of new rows to refer to them. Results are in the order of the operations. If one " +
-      "fails, the response is its problem, and each path in errors begins with its number, from 0. Not supported: the import, the " +
-      "stream, a batch in a batch; lists that are longer than 512 KiB; results of more than 4 MiB in all; an Idempotency-Key for " +
+      "fails, the response is its problem, and each path in errors begins with its number, from 0. Not supported: the import, " +
+      "streams, changes, a batch in a batch; lists that are longer than 512 KiB; results of more than 4 MiB in all; an Idempotency-Key for " +
       "one operation, instead of the batch. An operation has no members other than these.",
     body: contract.batchRequest,
     output: contract.batchResult,

@@ -25,11 +25,13 @@ import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { respondStartPage } from "../openapi/start-page.ts";
-import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, WAITING_REQUESTS } from "../wire/limits.ts";
+import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, FOLLOWERS, WAITING_REQUESTS } from "../wire/limits.ts";
 import { POSITION_HEADER } from "../wire/position.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
 import { BatchEndpoint } from "./batch.ts";
 import { bodyReader } from "./body-memory.ts";
+import { ChangesEndpoint } from "./changes/changes-endpoint.ts";
+import { Followers } from "./changes/followers.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import {
   Endpoint,
@@ -69,6 +71,8 @@ export interface DaoAppOptions {
   readonly maxConcurrentRequests?: number | undefined;
   /** API requests that may wait; further ones are rejected with a 503. Default 1,000. */
   readonly maxWaitingRequests?: number | undefined;
+  /** Requests that may wait for changes at a time, or stream them; further ones are rejected with a 503. Default 1,000. */
+  readonly maxFollowers?: number | undefined;
   /** Whether `/docs`, `/redoc`, `/explore` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
   /**
@@ -93,7 +97,8 @@ export interface DaoApp {
   readonly handle: (request: HttpRequest) => Promise<HttpResponse>;
   /**
    * Makes `/ready` respond with 503, since the process is about to stop, and closes the connection after each response, so that
-   * the host's server can stop. Everything else continues.
+   * the host's server can stop. Requests that wait for changes, or stream them, end with their last cursor. Everything else
+   * continues.
    */
   readonly announceStop: () => void;
 }
@@ -105,6 +110,7 @@ interface Progress extends Served {
   /** The path's template, once a route is found: `/api/v1/tasks/{task_id}`. */
   route?: string;
   caller?: Caller;
+  data?: ServedData;
   cause?: unknown;
   /** The path's name for the row's id, and the service's. */
   id?: Endpoint["id"];
@@ -133,6 +139,7 @@ class App implements DaoApp {
   readonly #limit: ConcurrencyLimit;
   readonly #readBody: ReturnType<typeof bodyReader>;
   readonly #memory = new ResponseMemory();
+  readonly #followers: Followers;
   readonly #basePath: BasePath;
   readonly #cors: CorsPolicy | undefined;
   readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
@@ -166,6 +173,7 @@ class App implements DaoApp {
       inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
       waiting: options.maxWaitingRequests ?? WAITING_REQUESTS,
     });
+    this.#followers = new Followers(options.maxFollowers ?? FOLLOWERS);
     this.#readBody = bodyReader(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
       basePath: this.#basePath.prefix,
@@ -173,9 +181,13 @@ class App implements DaoApp {
       bodyTimeout,
       memory: this.#memory,
     };
+    const changes = { limit: this.#limit, memory: this.#memory, followers: this.#followers };
     const { batch, ...others } = operations;
     for (const [name, operation] of Object.entries(others)) {
-      this.#router.add(operation.method, operation.path, new Endpoint(name as OperationName, operation, settings));
+      const endpoint = name.startsWith("changes.")
+        ? new ChangesEndpoint(operation, changes)
+        : new Endpoint(name as OperationName, operation, settings);
+      this.#router.add(operation.method, operation.path, endpoint);
     }
     this.#router.add(batch.method, batch.path, new BatchEndpoint(batch, this.#router, this.#basePath));
     const { prefix } = this.#basePath;
@@ -190,6 +202,7 @@ class App implements DaoApp {
 
   readonly announceStop = () => {
     this.#isStopping = true;
+    this.#followers.stop();
   };
 
   readonly handle = (request: HttpRequest): Promise<HttpResponse> => {
@@ -222,8 +235,9 @@ class App implements DaoApp {
     if (this.#isStopping) response.headers["connection"] = "close";
     const { status } = response;
     const { route, cause } = progress;
+    if (status < 400) progress.data?.cleanUpChanges?.();
     const { name: caller, schema } = progress.caller ?? {};
-    const entry = {
+    const entry = () => ({
       method: request.method,
       path: route ?? null,
       status,
@@ -233,11 +247,12 @@ class App implements DaoApp {
       ...(schema !== undefined && { schema }),
       ...(progress.isReadFromStandby === true && { read_from: "standby" as const }),
       ...operation?.trace,
-    };
+    });
     const words = isStreamed(response)
       ? { path: target }
       : { path: target, warning: response.warning, problem: cause === undefined ? undefined : response.body };
-    logRequest(this.#logger, entry, cause, words);
+    const isEndless = isStreamed(response) && response.isEndless === true;
+    if (!isEndless) logRequest(this.#logger, entry(), cause, words);
     if (!isStreamed(response)) {
       const failure = status >= 500 && cause !== undefined ? { error: cause } : undefined;
       operation?.end({ status, failure, route, caller, schema });
@@ -245,7 +260,8 @@ class App implements DaoApp {
     }
     const ended = (failure?: { readonly error: unknown }) => {
       // The status has already been sent: only the log and telemetry can report it.
-      if (failure !== undefined) logRequest(this.#logger, { ...entry, status: 500 }, failure.error, { path: target });
+      if (failure !== undefined) logRequest(this.#logger, { ...entry(), status: 500 }, failure.error, words);
+      else if (isEndless) logRequest(this.#logger, entry(), undefined, words);
       operation?.end({ status, failure, route, caller, schema });
     };
     return { ...response, body: watchedBody(response.body, ended, operation && ((work) => operation.run(work))) };
@@ -279,12 +295,14 @@ class App implements DaoApp {
     progress.id = endpoint.id;
     const data = this.#data.get(caller.schema);
     if (data === undefined) throw new TypeError(`No data is served for the schema ${caller.schema}.`);
+    progress.data = data;
     const matched = { http, path, id: match.parameter, query, caller: caller.name, data };
     const replica = this.#replicas?.get(caller.schema);
     if (replica === undefined) return this.#serve(endpoint, matched);
     const serve = (source = data, standby?: ReadReplica, readAfter?: string) =>
       this.#serve(endpoint, { ...matched, data: source, readAfter }, standby);
-    return endpoint.operation.method === "GET"
+    // With the position of the primary, so that the rows of changes can be read from the standby.
+    return endpoint.operation.method === "GET" && endpoint.isOfChanges === undefined
       ? replica.serveRead(http, serve, progress)
       : replica.serveWrite(serve, progress);
   }
@@ -310,8 +328,8 @@ class App implements DaoApp {
     // A long response counts as in progress until there is memory for it.
     const work = async (body: Uint8Array) =>
       this.#memory.held(await (replica === undefined ? respond(body) : replica.run(() => respond(body))), http);
-    // An import takes as long as its sender; the data layer limits how many there are.
-    if (input === "ndjson") return work(NO_BODY);
+    // An import takes as long as its sender; the data layer limits how many there are. Those of changes count while they read.
+    if (input === "ndjson" || endpoint.isOfChanges === true) return work(NO_BODY);
     if (input !== "body") return this.#limit.run(() => work(NO_BODY), http);
     // By then a body in the same packet has arrived, too.
     await this.#limit.whenRoom(http);

@@ -96,7 +96,7 @@ export class BatchEndpoint implements RouteEndpoint {
     const { operation } = endpoint;
     const { input, output, location, preconditions } = operation;
     if (!(endpoint instanceof Endpoint) || input === "ndjson" || output === "ndjson") {
-      throw invalidRequest("must not be that of a batch, an import or a stream: send it by itself", "path");
+      throw invalidRequest("must not be that of a batch, an import, a stream or changes: send it by itself", "path");
     }
     if ((body !== undefined) !== (input === "body")) {
       throw invalidRequest(input === "body" ? "is required" : "is not supported by this operation; omit it", "body");

@@ -59,6 +59,8 @@ export interface Target {
 export interface ServedData extends Target {
   /** For requests with an idempotency key; `undefined` without a database to record them. */
   readonly idempotency: IdempotentHandler | undefined;
+  /** Deletes changes that are not kept any longer, once an hour. */
+  readonly cleanUpChanges?: (() => void) | undefined;
   /** Replace service methods whose results may be long, and read in pieces. */
   readonly pieces: PieceServices | undefined;
 }
@@ -67,7 +69,10 @@ export interface ServedData extends Target {
 export type PreparedRequest = (body: Uint8Array) => Promise<HttpResponse>;
 
 /** Handles the requests of one route. */
-export type RouteEndpoint = Pick<Endpoint, "operation" | "id" | "prepare">;
+export interface RouteEndpoint extends Pick<Endpoint, "operation" | "id" | "prepare"> {
+  /** Present if it is about changes: only the primary has them, and those who wait for them are not in progress. */
+  readonly isOfChanges?: true;
+}
 
 export interface EndpointSettings {
   readonly basePath: string;

@@ -4,19 +4,19 @@ import { cleanup } from "./idempotency.ts";
 
 const HOUR = 3_600_000;
 
-/** A session that has nothing but expired keys to delete, and a log. */
+/** A cleanup, what it calls, and its log. */
 function sweeping(deleteExpired: () => Promise<number>, isTransaction = false) {
   const spy = vi.fn(deleteExpired);
   const warn = vi.fn();
-  const session: unknown = { isTransaction, idempotencyKeys: { deleteExpired: spy } };
+  const session: unknown = { isTransaction };
   const logger = { info: () => undefined, error: () => undefined, warn };
-  return { cleanUpIfDue: cleanup(session as DatabaseSession, logger), deleteExpired: spy, warn };
+  return { cleanUpIfDue: cleanup(session as DatabaseSession, logger, "keys", spy), deleteExpired: spy, warn };
 }
 
 afterEach(() => vi.restoreAllMocks());
 
-describe("the cleanup of expired idempotency keys", () => {
-  test("runs on the first request with a key, and then at most once an hour", () => {
+describe("the cleanup of what has expired", () => {
+  test("runs on the first request, and then at most once an hour", () => {
     const now = vi.spyOn(performance, "now");
     const { cleanUpIfDue, deleteExpired } = sweeping(async () => 0);
     const sweepsAt = (time: number) => {
@@ -35,7 +35,7 @@ describe("the cleanup of expired idempotency keys", () => {
     cleanUpIfDue();
     await vi.waitFor(() => expect(warn).toHaveBeenCalled());
     expect(warn.mock.calls).toEqual([
-      [{ detail: "The database cannot be reached." }, "expired idempotency keys could not be deleted"],
+      [{ detail: "The database cannot be reached." }, "expired keys could not be deleted"],
     ]);
   });
 

@@ -8,7 +8,7 @@ import {
 } from "@flux/dao-core";
 import type { HttpResponse } from "../http/http-message.ts";
 import { type InvalidRequestError, invalidRequest } from "../http/problem.ts";
-import { IDEMPOTENCY_CLEANUP_INTERVAL } from "../wire/limits.ts";
+import { CLEANUP_INTERVAL } from "../wire/limits.ts";
 import { isError } from "../wire/realms.ts";
 import type { Logger } from "./log.ts";
 
@@ -21,7 +21,7 @@ type RecordedResponse = { readonly status: number; readonly headers: Record<stri
 export type IdempotentHandler = ReturnType<typeof idempotentHandler>;
 
 export function idempotentHandler(session: DatabaseSession, logger: Logger) {
-  const cleanUpIfDue = cleanup(session, logger);
+  const cleanUpIfDue = cleanup(session, logger, "idempotency keys", () => deleteExpiredIdempotencyKeys(session));
   /** Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing. */
   return async (once: OnceOptions, work: (uow: DaoUnitOfWork) => Promise<HttpResponse>): Promise<HttpResponse> => {
     const { result, isReplay } = await runOnce(session, once, async (uow) => toRecord(await work(uow)));
@@ -30,18 +30,23 @@ export function idempotentHandler(session: DatabaseSession, logger: Logger) {
   };
 }
 
-/** Deletes expired keys once an hour, without a timer, which would keep a process running, or not fire in a sleeping one. */
-export function cleanup(session: DatabaseSession, logger: Logger): () => void {
+/** Deletes what has expired once an hour, without a timer, which would keep a process running, or not fire in a sleeping one. */
+export function cleanup(
+  session: DatabaseSession,
+  logger: Logger,
+  what: string,
+  deleteExpired: () => Promise<unknown>,
+): () => void {
   let last = Number.NEGATIVE_INFINITY;
   return () => {
     const now = performance.now();
     // An application's transaction must not contain other writes.
-    if (now - last < IDEMPOTENCY_CLEANUP_INTERVAL || session.isTransaction) return;
+    if (now - last < CLEANUP_INTERVAL || session.isTransaction) return;
     last = now;
-    deleteExpiredIdempotencyKeys(session)
+    deleteExpired()
       .catch((error: unknown) => {
         const detail = isError(error) ? error.message : String(error);
-        logger.warn({ detail }, "expired idempotency keys could not be deleted");
+        logger.warn({ detail }, `expired ${what} could not be deleted`);
       })
       // There is no one left to notify.
       .catch(() => undefined);

@@ -100,7 +100,8 @@ function lineOf(
 /** Whether an error's message is sufficient: there may be thousands of them, from a known place. */
 function isRejection(error: unknown): error is Error {
   if (error instanceof HttpError) return error.code === "unavailable";
-  return isDaoError(error) && error.code === "unavailable" && error.cause === undefined;
+  if (!isDaoError(error)) return false;
+  return error.code === "changes_disabled" || (error.code === "unavailable" && error.cause === undefined);
 }
 
 const MAX_CAUSES = 5;

@@ -8,7 +8,7 @@ import {
 } from "@flux/dao-core";
 import type { ServedData } from "./endpoint.ts";
 import type { ReadinessCheck } from "./health.ts";
-import { idempotentHandler } from "./idempotency.ts";
+import { cleanup, idempotentHandler } from "./idempotency.ts";
 import type { Logger } from "./log.ts";
 import { ReadReplica } from "./read-replica.ts";
 
@@ -33,10 +33,12 @@ export function schemaOf(services: DaoServices | DatabaseSession): string | unde
 
 export function dataOf(services: DaoServices | DatabaseSession, logger: Logger): ServedData {
   if (!isSession(services)) return { services, session: undefined, idempotency: undefined, pieces: undefined };
+  const { changes } = services;
   return {
     services: createDaoServices(services),
     session: services,
     idempotency: idempotentHandler(services, logger),
+    cleanUpChanges: changes && cleanup(services, logger, "changes", () => changes.deleteExpired()),
     // The body of a response could be sent after the end of a unit of work.
     pieces: services instanceof DaoUnitOfWork ? undefined : services.pieces && createPieceServices(services.pieces),
   };

@@ -39,6 +39,8 @@ export interface StreamedResponse {
   readonly body: AsyncIterable<string>;
   /** Aborts when the host must abort the response, whatever that is waiting for. */
   readonly signal?: AbortSignal | undefined;
+  /** Present if it goes on for as long as its client, or this process, wants: it is logged when it ends. */
+  readonly isEndless?: true;
 }
 
 export type HttpResponse = WholeResponse | StreamedResponse;

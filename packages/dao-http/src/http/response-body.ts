@@ -22,7 +22,10 @@ export interface PartMemory {
 }
 
 /** A body of pieces produced on demand. Not a generator: one that awaits a piece is only closed once that has arrived. */
-function bodyOf(next: () => Promise<IteratorResult<string, undefined>>, leave: () => unknown): AsyncIterable<string> {
+export function bodyOf(
+  next: () => Promise<IteratorResult<string, undefined>>,
+  leave: () => unknown,
+): AsyncIterable<string> {
   const end = async () => {
     await leave();
     return { done: true as const, value: undefined };

@@ -51,6 +51,14 @@ export const LONG_RESPONSE = 524_288;
 export const BATCH_RESULTS = 4 * 1_048_576;
 export const BATCH_TIMEOUT = 60_000;
 
+/** Requests that wait for changes at a time; the longest wait of one for a page, in seconds, shorter than the time-outs of proxies. */
+export const FOLLOWERS = 1_000;
+export const CHANGES_WAIT = 25;
+
+/** Time without a change after which a stream of changes has a line with a cursor; changes of a follower in memory. */
+export const CURSOR_INTERVAL = 15_000;
+export const CHANGES_CHUNK = 100;
+
 /** Memory of a response while it reads: a piece of rows, a row of unknown length, an NDJSON stream, its next chunk. */
 export const ROWS_MEMORY = 2 * 1_048_576;
 export const LONG_ROW_MEMORY = 16 * 1_048_576;
@@ -85,8 +93,8 @@ export const REPLICA_CHECK_INTERVAL = 1_000;
 export const REPLICA_CHECK_TIMEOUT = 2_000;
 export const REPLICA_WAIT = 500;
 
-/** Interval of the cleanup of expired idempotency keys. */
-export const IDEMPOTENCY_CLEANUP_INTERVAL = 3_600_000;
+/** Interval of the cleanup of expired idempotency keys, and of that of changes. */
+export const CLEANUP_INTERVAL = 3_600_000;
 
 /** Log lines written together (fewer in a pipe that processes share: `PIPE_BUF`), and how long one waits for others. */
 export const LOG_BATCH = 16_000;
@@ -156,3 +164,7 @@ export const LAST_RETRY_DELAY = 2_000;
 
 /** Rows of a stream that the client remembers after the last cursor. */
 export const REMEMBERED_ROWS = 10_000;
+
+/** Changes that a follower requests at a time; longest pause after a response without any that came sooner than that. */
+export const CLIENT_CHANGES = 1_000;
+export const FOLLOWER_PAUSE = 500;

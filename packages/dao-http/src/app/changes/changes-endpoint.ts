@@ -1,0 +1,103 @@
+import type { ChangeDto, ChangePage, ChangeService } from "@flux/dao-core/contract";
+import type { Operation } from "../../api/operation.ts";
+import type { HttpRequest, HttpResponse, StreamedResponse, WholeResponse } from "../../http/http-message.ts";
+import { invalidRequest } from "../../http/problem.ts";
+import { bodyOf } from "../../http/response-body.ts";
+import { cursorLine, encode, NDJSON } from "../../wire/json.ts";
+import { CHANGES_CHUNK, CHANGES_WAIT, CURSOR_INTERVAL } from "../../wire/limits.ts";
+import type { ConcurrencyLimit } from "../concurrency-limit.ts";
+import { type EndpointRequest, jsonHeaders, type PreparedRequest, type RouteEndpoint } from "../endpoint.ts";
+import { readPosition, readPreconditions } from "../preconditions.ts";
+import { readQuery } from "../query.ts";
+import type { ResponseMemory } from "../response-memory.ts";
+import type { Followers } from "./followers.ts";
+
+/** What the endpoints of changes share. */
+export interface ChangesSettings {
+  readonly limit: ConcurrencyLimit;
+  readonly memory: ResponseMemory;
+  readonly followers: Followers;
+}
+
+type Query = Readonly<Record<string, unknown>>;
+
+/** Handles the requests for changes, as a page or as lines. Those that wait are not in progress, and hold almost no memory. */
+export class ChangesEndpoint implements RouteEndpoint {
+  readonly operation: Operation;
+  readonly id = undefined;
+  readonly isOfChanges = true;
+  readonly #settings: ChangesSettings;
+
+  constructor(operation: Operation, settings: ChangesSettings) {
+    this.operation = operation;
+    this.#settings = settings;
+  }
+
+  prepare({ http, query: text, data }: EndpointRequest): PreparedRequest {
+    readPreconditions(http, undefined);
+    // It is of no consequence, since the primary is read, but invalid everywhere.
+    readPosition(http);
+    const { wait = 0, ...query } = readQuery(text, this.operation.query);
+    if (!Number.isInteger(wait) || Number(wait) < 0 || Number(wait) > CHANGES_WAIT) {
+      throw invalidRequest(`must be a whole number of seconds from 0 to ${CHANGES_WAIT}`, "wait");
+    }
+    const { changes } = data.services;
+    if (this.operation.output === "ndjson") return () => this.#stream(http, changes, query);
+    return () => this.#respond(http, changes, query, http.method === "HEAD" ? 0 : Number(wait));
+  }
+
+  async #respond(http: HttpRequest, changes: ChangeService, query: Query, wait: number): Promise<HttpResponse> {
+    const { limit, memory, followers } = this.#settings;
+    const departure = wait === 0 ? undefined : http.signal;
+    const first = await limit.run(async () => {
+      const page = await changes.listChanges(query, { requester: http });
+      return wait > 0 && page.items.length === 0 ? page : memory.held(toResponse(page), http);
+    }, http);
+    if (!("nextCursor" in first)) return first;
+    const { limit: asked = CHANGES_CHUNK, ...filter } = query;
+    const most = Math.min(Number(asked), CHANGES_CHUNK);
+    const follower = followers.follow(changes, { ...filter, cursor: first.nextCursor }, departure);
+    try {
+      const items = await follower.take(most, wait * 1_000);
+      departure?.throwIfAborted();
+      return toResponse({ items, nextCursor: follower.cursor, hasNext: items.length === most });
+    } finally {
+      follower.close();
+    }
+  }
+
+  /** Begins with a cursor, and has one after each interval without a change, and at the end. */
+  async #stream(http: HttpRequest, changes: ChangeService, query: Query): Promise<StreamedResponse> {
+    const { limit, followers } = this.#settings;
+    // Before the first wait, so that it is noticed at any time.
+    const departure = http.signal;
+    const list = () => changes.listChanges({ ...query, limit: CHANGES_CHUNK }, { requester: http });
+    const { items, nextCursor } = await limit.run(list, http);
+    departure?.throwIfAborted();
+    const follower = followers.follow(changes, { ...query, cursor: nextCursor }, departure);
+    let first = linesOf(items) + cursorLine(nextCursor);
+    let hasEnded = false;
+    const next = async (): Promise<IteratorResult<string, undefined>> => {
+      let text = first;
+      first = "";
+      if (hasEnded) return { done: true, value: undefined };
+      if (text === "") {
+        const taken = await follower.take(CHANGES_CHUNK, CURSOR_INTERVAL);
+        hasEnded = follower.isOver;
+        text = linesOf(taken) + (hasEnded || taken.length === 0 ? cursorLine(follower.cursor) : "");
+      }
+      return { done: false, value: text };
+    };
+    // nginx would keep lines until its buffer is full.
+    const headers = { "content-type": NDJSON, "cache-control": "no-store", "x-accel-buffering": "no" };
+    return { status: this.operation.status, headers, body: bodyOf(next, follower.close), isEndless: true };
+  }
+}
+
+function toResponse(page: ChangePage): WholeResponse {
+  return { status: 200, headers: jsonHeaders(), body: encode(page) };
+}
+
+function linesOf(changes: readonly ChangeDto[]): string {
+  return changes.map((change) => `${encode(change)}\n`).join("");
+}
