@@ -29,6 +29,9 @@ function toPart(item: unknown): Part {
   const [name, ...args]: unknown[] = Array.isArray(item) ? item : [];
   const operation = typeof name === "string" ? parts.get(name) : undefined;
   if (operation === undefined) throw invalid("", "must be a list of an operation's name and its arguments");
+  if (operation.path.startsWith(operations["changes.listChanges"].path)) {
+    throw invalid("", `must not be ${name}, which reads what is committed: call it by itself`);
+  }
   if (operation.input === "ndjson" || operation.output === "ndjson") {
     throw invalid("", `must not be ${name}, which takes any number of rows: call it by itself`);
   }

@@ -59,7 +59,9 @@ export function connect(options: DaoClientOptions) {
   const instrumentation = options.telemetry?.instrument({});
   const lastPosition = new LastPosition();
 
-  const attempts = (request: CallRequest) => new Attempts(request, request.timeout ?? callTimeout, retries);
+  /** @param wait milliseconds that the service may wait, besides the time-out of the call */
+  const attempts = (request: CallRequest, wait = 0, isPersistent = false) =>
+    new Attempts(request, (request.timeout ?? callTimeout) + wait, retries, isPersistent);
 
   /**
    * Sends a call. The caller reads the response, and closes the call.

@@ -3,13 +3,16 @@ import type {
   BatchOperations,
   BatchResults,
   CallOptions,
+  ChangePage,
   DaoServices,
   StreamOptions,
 } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { NDJSON } from "../wire/json.ts";
+import { CHANGES_WAIT } from "../wire/limits.ts";
 import { partsOf, resultsOf } from "./batch.ts";
+import { changesAfter } from "./change-follower.ts";
 import { type Body, type Connection, connect, type DaoClientOptions } from "./connection.ts";
 import type { ResponseHead } from "./errors.ts";
 import type { HttpCall } from "./http-call.ts";
@@ -47,7 +50,7 @@ type ClientServices = {
   };
 };
 
-/** The six services; calls by POST, except imports, also accept an idempotency key. */
+/** The seven services; calls by POST, except imports, also accept an idempotency key. */
 export interface DaoClient extends ClientServices {
   /** {@link DaoServices.batch}, as one request. The service runs it again after a serialization failure, up to five times. */
   batch<const Names extends readonly [] | readonly BatchOperationName[]>(
@@ -57,7 +60,7 @@ export interface DaoClient extends ClientServices {
 }
 
 /**
- * Creates a client: the six services over HTTP, with the same methods, DTOs and errors as in-process. Only in a
+ * Creates a client: the seven services over HTTP, with the same methods, DTOs and errors as in-process. Only in a
  * batch can the `id` of a new row be supplied.
  *
  * ```ts
@@ -77,7 +80,14 @@ export function createDaoClient(options: DaoClientOptions): DaoClient {
   const services: Record<string, Record<string, unknown>> = {};
   for (const [name, operation] of Object.entries(others)) {
     const [service = "", method = ""] = name.split(".");
-    const send = operation.output === "ndjson" ? stream : operation.input === "ndjson" ? callWithLines : call;
+    const send =
+      name === "changes.followChanges"
+        ? follow
+        : operation.output
+          ? stream
+          : operation.input === "ndjson"
+            ? callWithLines
+            : call;
     services[service] ??= {};
     services[service][method] = (...args: unknown[]) => send(connection, operation, args);
   }
@@ -108,8 +118,8 @@ async function exchange(
   request: CallRequest,
   body: Body | undefined,
   read: (head: ResponseHead, text: string) => unknown,
+  attempts = connection.attempts(request),
 ): Promise<unknown> {
-  const attempts = connection.attempts(request);
   for (;;) {
     let sent: HttpCall | undefined;
     try {
@@ -142,4 +152,19 @@ async function* stream(
 ): AsyncGenerator<unknown, void, undefined> {
   const { onCursor }: StreamOptions = Object(args[1]);
   yield* rowsOf(connection, requestOf(operation, args), onCursor);
+}
+
+async function* follow(
+  connection: Connection,
+  operation: Operation,
+  args: readonly unknown[],
+): AsyncGenerator<unknown, void, undefined> {
+  const { onCursor }: StreamOptions = Object(args[1]);
+  const get = async (page: CallRequest, isPersistent: boolean) => {
+    const attempts = connection.attempts(page, CHANGES_WAIT * 1_000, isPersistent);
+    const read = (head: ResponseHead, text: string) => resultOf(head, text, page.operation);
+    // Its shape is checked.
+    return (await exchange(connection, page, undefined, read, attempts)) as ChangePage;
+  };
+  yield* changesAfter(requestOf(operation, args), get, onCursor);
 }

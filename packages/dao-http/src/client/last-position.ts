@@ -27,12 +27,12 @@ export class LastPosition {
   }
 
   /**
-   * After a read of the latest the position is known again; without one in its response, the service has no standby.
+   * After a read of the latest the position is known again; without one in its response, the service has no standby. Changes have
+   * one too, so that the reads of their rows see them.
    * @param failures when the read was sent
    */
   wasRead(required: string | undefined, position: string | undefined, failures: number): void {
-    if (required !== LATEST) return;
-    if (this.failures === failures) this.#isUnknown = false;
+    if (required === LATEST && this.failures === failures) this.#isUnknown = false;
     this.note(position);
   }
 }

@@ -124,6 +124,8 @@ const daoErrors: Readonly<Record<string, (problem: Problem, operation: Operation
   transaction_lost: ({ outcome }) =>
     new errors.TransactionLostError(outcome === "rolled_back" ? "rolled_back" : "unknown"),
   schema_version: ({ detail }) => new errors.SchemaVersionError(detail),
+  cursor_expired: () => new errors.CursorExpiredError(),
+  changes_disabled: ({ detail }) => withMessage(new errors.ChangesDisabledError(""), detail),
 };
 
 function validationError({ issues = [], detail }: Problem, { id, path: template }: Operation, isTooLarge: boolean) {

@@ -19,7 +19,8 @@ export interface RetryOptions {
   /**
    * Attempts after the first. Only calls that can be sent twice are retried: reads, `putDemoFlags` without a version, and POSTs with
    * an idempotency key; others only if they certainly had no effect, because no connection was established or the response is a
-   * 429. All attempts share the call's time-out; with a stream, count and time restart with each row. Default 2.
+   * 429. All attempts share the call's time-out; with a stream, count and time restart with each row. Default 2; without limit for
+   * a follower of changes that has reached the service once.
    */
   readonly retries?: number | undefined;
   /** Called before each wait, for metrics or a log. */
@@ -31,14 +32,19 @@ export class Attempts {
   readonly #request: CallRequest;
   readonly #timeout: number;
   readonly #options: RetryOptions;
+  readonly #isPersistent: boolean;
   number = 1;
   #end: number;
 
-  /** @param timeout milliseconds for all of them */
-  constructor(request: CallRequest, timeout: number, options: RetryOptions = {}) {
+  /**
+   * @param timeout milliseconds for all of them
+   * @param isPersistent whether they go on until the call succeeds, unless `options` limit them; then each has that time
+   */
+  constructor(request: CallRequest, timeout: number, options: RetryOptions = {}, isPersistent = false) {
     this.#request = request;
     this.#timeout = timeout;
     this.#options = options;
+    this.#isPersistent = isPersistent;
     this.#end = performance.now() + timeout;
   }
 
@@ -59,7 +65,7 @@ export class Attempts {
    * @throws `error` if there is no other attempt; the signal's reason if it aborts
    */
   async next(error: unknown, head: ResponseHead | undefined): Promise<void> {
-    const { retries = RETRIES, onRetry } = this.#options;
+    const { retries = this.#isPersistent ? Number.POSITIVE_INFINITY : RETRIES, onRetry } = this.#options;
     const attempt = this.number;
     // Full jitter, so that calls rejected together are not retried together.
     const jitter = Math.random() * Math.min(LAST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** (attempt - 1));
@@ -68,7 +74,8 @@ export class Attempts {
     if (isFinal || !mayRetry(this.#request, error, head?.status)) throw error;
     const { method, path } = this.#request.operation;
     onRetry?.({ attempt, delay, operation: `${method} ${path}` });
-    await wait(delay, this.#request.signal);
+    await pause(delay, this.#request.signal);
+    if (this.#isPersistent) this.#end = performance.now() + this.#timeout;
     this.number++;
   }
 }
@@ -92,7 +99,8 @@ function isUnconnected(error: unknown): boolean {
   return ("code" in error && unconnected.test(String(error.code))) || isUnconnected(error.cause);
 }
 
-function wait(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+/** @throws the signal's reason */
+export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = () => {
       clearTimeout(timer);
