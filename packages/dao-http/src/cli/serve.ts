@@ -24,6 +24,7 @@ Settings come from the environment, and what it does not set from the file .env 
   PROCESSES         processes on that port    (1)
   DB_POOL_SIZE      connections of a process to the database  (10)
   DB_PREPARE        false behind a proxy that pools by transaction  (true)
+  DB_CHANGES_RETENTION_DAYS  days for which changes are kept  (7)
   DB_SLOW_STATEMENT_MS  statements that take longer are logged  (none)
   CORS_ORIGINS      origins whose pages may call the API, https://app.example.com,…  (none)
   BASE_PATH         the path under which a proxy passes requests on  (/)

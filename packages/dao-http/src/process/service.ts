@@ -83,12 +83,12 @@ export async function startService(
 }
 
 function optionsOf(
-  { poolSize, slowStatementMs }: Settings,
+  { poolSize, slowStatementMs, changesRetentionDays: days }: Settings,
   logger: Logger,
   telemetry: Telemetry | undefined,
 ): DatabaseOptions {
   const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
-  return { poolSize, onStatement, telemetry };
+  return { poolSize, onStatement, telemetry, ...(days !== undefined && { changesRetention: days * 86_400_000 }) };
 }
 
 /** The log line of a slow statement has its text, never its parameters. */

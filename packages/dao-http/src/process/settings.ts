@@ -43,7 +43,13 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: st
     ],
   };
 
-type HttpOption = "bodyLimit" | "maxConcurrentRequests" | "maxWaitingRequests" | "bodyTimeout" | NodeOption;
+type HttpOption =
+  | "bodyLimit"
+  | "maxConcurrentRequests"
+  | "maxWaitingRequests"
+  | "maxFollowers"
+  | "bodyTimeout"
+  | NodeOption;
 type NodeOption = "sendTimeout" | "maxConnections" | "keepAliveTimeout" | "stopDelay" | "gracePeriod";
 
 /** Every limit of the app and its server: its variable, its minimum, and its meaning for `--help` and docs/running.md. */
@@ -57,6 +63,7 @@ export const HTTP_SETTINGS: Readonly<Record<HttpOption, readonly [variable: stri
   maxConnections: ["HTTP_MAX_CONNECTIONS", 1, "connections of clients (a number); the next is closed"],
   maxConcurrentRequests: ["HTTP_MAX_CONCURRENT_REQUESTS", 1, "requests (a number) in progress; others wait"],
   maxWaitingRequests: ["HTTP_MAX_WAITING_REQUESTS", 0, "requests (a number) that wait; the next gets a 503"],
+  maxFollowers: ["HTTP_MAX_FOLLOWERS", 0, "requests (a number) that wait for changes; the next gets a 503"],
 };
 
 /** The settings of the service, from the environment (contract, "Keys and settings"). */
@@ -88,6 +95,8 @@ export interface Settings {
   readonly corsOrigins: readonly string[] | undefined;
   /** The path under which a proxy passes requests on without removing it. Default: the root. */
   readonly basePath: string | undefined;
+  /** Days for which changes are kept. Default: the data layer's. */
+  readonly changesRetentionDays: number | undefined;
   /** Milliseconds after which a statement is logged as slow; `undefined` for never. */
   readonly slowStatementMs: number | undefined;
   /** Default `info`. */
@@ -121,6 +130,7 @@ export function readSettings(environment: Environment): Settings {
       http: reader.limits(HTTP_SETTINGS),
       basePath: reader.basePath(),
       corsOrigins: reader.corsOrigins(),
+      changesRetentionDays: reader.wholeNumber("DB_CHANGES_RETENTION_DAYS", 1, 36_500),
       slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
       logLevel: reader.logLevel(),
       keys: readServiceKeys(reader.text("SERVICE_API_KEYS"), isLoopback(host), reader),
