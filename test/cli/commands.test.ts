@@ -206,6 +206,28 @@ describe("flux-dao migrate and doctor", () => {
     expect((await on("doctor", "--json")).exit).toBe(0);
   });
 
+  test("--changes enables the change feed, also of many schemas, with --plan and --check before", async () => {
+    await on("migrate");
+    const check = await on("migrate", "--check", "--changes");
+    expect(check.exit).toBe(1);
+    expect(check.stderr).toContain("Run flux-dao migrate --changes.");
+    expect((await on("migrate", "--check")).exit).toBe(0);
+    expect((await on("migrate", "--changes", "--plan")).stdout).toContain("flux_dao_change_feed");
+    const first = await on("migrate", "--changes");
+    expect(first).toMatchObject({ exit: 0, stderr: expect.stringContaining("The change feed is enabled.") });
+    expect(JSON.parse((await on("migrate", "--changes", "--json")).stdout)).toMatchObject({ changesEnabled: false });
+    for (const flags of [["--changes"], []]) {
+      const { stdout, ...checked } = await on("migrate", "--check", "--json", ...flags);
+      expect([checked.exit, JSON.parse(stdout)]).toMatchObject([0, { enablesChanges: false }]);
+    }
+    const many = await on("migrate", "--schemas", "a,b", "--changes", "--json");
+    expect(JSON.parse(many.stdout).migrated).toMatchObject([{ changesEnabled: true }, { changesEnabled: true }]);
+    const [found] =
+      await sql`select to_regclass('a.flux_dao_change_feed')::text as a, to_regclass('b.flux_dao_change_feed')::text as b`;
+    expect(found).toEqual({ a: "a.flux_dao_change_feed", b: "b.flux_dao_change_feed" });
+    expect((await on("doctor", "--json")).exit).toBe(0);
+  });
+
   test("DB_SCHEMA and --schemas name the schemas that are migrated and examined, and those that failed", async () => {
     await sql.unsafe("create schema tenant_1; create schema tenant_2; create table tenant_2.users (id int)");
     const own = { DATABASE_URL: url, DB_SCHEMA: "flux" };

@@ -33,11 +33,13 @@ export const CODE_OF_STATUS = {
   404: "not_found",
   405: "method_not_allowed",
   409: "conflict",
+  410: "cursor_expired",
   412: "version_mismatch",
   413: "payload_too_large",
   415: "unsupported_media_type",
   422: ["related_row_missing", "idempotency_key_reused"],
   500: "internal_error",
+  501: "changes_disabled",
   503: "unavailable",
 } as const satisfies Record<number, string | readonly string[]>;
 

@@ -47,6 +47,12 @@ export type Call = <Body = unknown>(method: string, path: string, parts?: Reques
 
 /** How the service uses the database, all in milliseconds. */
 export interface RestServerOptions {
+  /** Whether its own database has a change feed; how many may wait for changes. */
+  readonly changes?: true;
+  readonly maxFollowers?: number;
+  readonly sendTimeout?: number;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Default: a database of its own, migrated and empty. */
   readonly databaseUrl?: string;
   readonly poolSize?: number;
@@ -76,6 +82,9 @@ export interface RestServer extends AsyncDisposable {
 export async function startRestServer({
   databaseUrl,
   basePath,
+  maxFollowers,
+  sendTimeout,
+  port = 0,
   ...options
 }: RestServerOptions = {}): Promise<RestServer> {
   const own =
@@ -85,8 +94,8 @@ export async function startRestServer({
   const lines: string[] = [];
   const logger = createLogger({ destination: { write: (text) => lines.push(...text.split("\n").filter(Boolean)) } });
   const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));
-  const app = createDaoApp({ services: database, keys, logger, basePath });
-  const server = await startServer({ app, port: 0, database, logger, stopDelay: 0, gracePeriod: 1_000 });
+  const app = createDaoApp({ services: database, keys, logger, basePath, maxFollowers });
+  const server = await startServer({ app, port, database, logger, sendTimeout, stopDelay: 0, gracePeriod: 1_000 });
   const baseUrl = server.url;
   const stop = async () => {
     await server.stop();

@@ -1,5 +1,6 @@
 import { type Database, openDatabase } from "@flux/dao-core";
 import {
+  changeCases,
   contractSuite,
   createTestDatabase,
   makeTaskData,
@@ -26,7 +27,7 @@ let lines: string[] = [];
 
 beforeAll(async () => {
   pair = await startReplicatedPostgres();
-  primary = await createTestDatabase({ serverUrl: pair.primary.url });
+  primary = await createTestDatabase({ serverUrl: pair.primary.url, changes: true });
   replica = await openReplica();
   app = createApp(primary.database, replica);
 }, 120_000);
@@ -73,7 +74,7 @@ const userBody = () => ({ name: "Ada", email: `${crypto.randomUUID()}@example.co
 const readFromStandby = () => lines.map((line) => JSON.parse(line).read_from === "standby");
 
 describe("the contract through the client, against an app that reads from a standby", () => {
-  test.each(contractSuite)("$name", async ({ run }) => {
+  test.each([...contractSuite, ...changeCases])("$name", async ({ run }) => {
     await run(clientOf(app));
   });
 
@@ -134,6 +135,22 @@ describe("while replay is paused", () => {
     const etag = (await call(path)).headers.get("etag") ?? "";
     const unchanged = await call(path, { "if-none-match": etag, "flux-position": position });
     expect([unchanged.status, readFromStandby().at(-1)]).toEqual([304, true]);
+  });
+
+  test("changes come from the primary, and who was told of one can read its row", async () => {
+    const [follower, writer] = [clientOf(app), clientOf(app)];
+    const { nextCursor: cursor } = await follower.changes.listChanges({ cursor: "now" });
+    await expect.poll(() => writer.users.listUsers().then(() => readFromStandby().at(-1))).toBe(true);
+    await onStandby("select pg_wal_replay_pause()");
+    const { id } = await writer.users.createUser(makeUserData());
+    for await (const change of follower.changes.followChanges({ cursor })) {
+      expect(change).toMatchObject({ entity: "user", operation: "created", id });
+      break;
+    }
+    expect(readFromStandby().at(-1)).toBe(false);
+    expect(await follower.users.getUser(id)).toMatchObject({ id });
+    const page = await call(`/api/v1/changes?cursor=${cursor}`);
+    expect(page.headers.get("flux-position")).toMatch(POSITION);
   });
 
   test("a write whose response is lost is visible to the client's next read", async () => {

@@ -93,6 +93,8 @@ const requests: Readonly<Record<RouteName, () => Sent>> = {
   "conversations.appendMessages": () => ({ body: { messages: ["m"] } }),
   "demoFlags.getDemoFlags": () => ({}),
   "demoFlags.putDemoFlags": () => ({ body: { escalation_speed: 1 } }),
+  "changes.listChanges": () => ({ query: { user_id: acme.user } }),
+  "changes.followChanges": () => ({ query: { user_id: acme.user } }),
   batch: () => ({
     body: {
       operations: [
