@@ -90,8 +90,7 @@ export class SqlChangeFeed implements ChangeFeed {
   async deleteExpired(options?: CallOptions): Promise<number> {
     const { retention } = this.#settings;
     const feed = this.#executor.schema.qualified("flux_dao_change_feed");
-    // Asked, not tried: the server would log an error every hour.
-    const [[found] = []] = await this.#run("select to_regclass($1::text)::text as feed", [feed], options);
+    const [[found] = []] = await this.#run(this.#executor, FIND_FEED, [feed], options);
     if (found === null) return 0;
     let total = 0;
     while ((await this.#count("flux_dao_position_changes", [DELETE_BATCH], options)) === DELETE_BATCH);
@@ -140,6 +139,9 @@ export class SqlChangeFeed implements ChangeFeed {
     return rows;
   }
 }
+
+/** Asked, over tried: the server would log an error every hour. */
+const FIND_FEED = "select to_regclass($1::text)::text as feed";
 
 const hex = (token: string) => `to_hex(${token})`;
 

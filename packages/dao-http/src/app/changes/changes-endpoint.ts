@@ -34,7 +34,7 @@ export class ChangesEndpoint implements RouteEndpoint {
   }
 
   prepare({ http, query: text, data }: EndpointRequest): PreparedRequest {
-    readPreconditions(http, undefined);
+    readPreconditions(http, this.operation);
     // It is of no consequence, since the primary is read, but invalid everywhere.
     readPosition(http);
     const { wait = 0, ...query } = readQuery(text, this.operation.query);
