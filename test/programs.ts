@@ -59,7 +59,9 @@ async function compile(
     // Only the embedded database, which reads files of its package, is not bundled.
     external: ["@electric-sql/pglite"],
     plugins: [replacing(replacements)],
-    banner: { js: 'import { createRequire as here } from "node:module"; const require = here(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as requireOfProgram } from "node:module"; const require = requireOfProgram(import.meta.url);',
+    },
   });
   return folder;
 }

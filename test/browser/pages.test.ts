@@ -2,6 +2,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listen } from "../../examples/mounting/listen.ts";
 import { nodeHttpHost } from "../../examples/mounting/node-http.ts";
+import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
 import { createUser } from "../rest/rows.ts";
 import { KEYS, useRestServer } from "../rest/server.ts";
 import { screenshot, useBrowser } from "./browser.ts";
@@ -9,8 +10,8 @@ import { screenshot, useBrowser } from "./browser.ts";
 const server = useRestServer();
 const openPage = useBrowser(() => server.baseUrl);
 
-/** The operations of the guide's reference, and those that append messages, and create, stream and change many tasks. */
-const OPERATIONS = 39;
+/** All operations of the API, and the two probes. */
+const OPERATIONS = Object.keys(operations).length + 2;
 
 /** A page's text without the zero-width spaces at which long paths may wrap. */
 const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");
@@ -117,7 +118,10 @@ async function execute(page: Page, email: string) {
   const run = operation.getByRole("button", { name: "Execute" });
   await tryIt.or(run).first().waitFor();
   if (await tryIt.isVisible()) await tryIt.click();
-  await operation.getByPlaceholder("email").fill(email);
+  // A filter takes several values.
+  const parameter = operation.locator('tr[data-param-name="email"]');
+  await parameter.getByRole("button", { name: "Add string item" }).click();
+  await parameter.locator("input").fill(email);
   const answer = page.waitForResponse((response) => response.url().includes("/api/v1/users/"));
   await run.click();
   return answer;

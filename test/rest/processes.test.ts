@@ -64,7 +64,8 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
   });
 
   test("SIGTERM under load: no request that was sent is dropped, and every log line is complete", async () => {
-    await using service = start();
+    // The log of probes too, which the report counts.
+    await using service = start({ LOG_LEVEL: "debug" });
     const { port } = new URL(await service.started);
     const workers = childrenOf(service.pid);
     const report = await stopUnderLoad(

@@ -1,5 +1,7 @@
 import {
+  ChangesDisabledError,
   ConflictError,
+  CursorExpiredError,
   DAO_ERROR_CODES,
   type DaoError,
   IdempotencyKeyReusedError,
@@ -104,6 +106,8 @@ describe("an error of the data layer reveals nothing of its cause", () => {
     [new UnavailableError("The database cannot be reached.", { cause }), "unavailable"],
     [new TransactionLostError("unknown", { cause }), "unavailable"],
     [new SchemaVersionError("The schema is at version 1, older than version 2.", { cause }), "unavailable"],
+    [new CursorExpiredError({ cause }), "cursor_expired"],
+    [new ChangesDisabledError("public", { cause }), "changes_disabled"],
     [new UnitOfWorkMisuseError("canary: a promise was not awaited.", { cause }), "internal_error"],
   ];
 

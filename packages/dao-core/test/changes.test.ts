@@ -434,14 +434,15 @@ describe("followers", () => {
     withDatabase(async (own) => {
       const cursor = await end(own.services);
       const follower = own.services.changes.followChanges({ cursor })[Symbol.asyncIterator]();
-      const next = follower.next();
+      // Expected from now on: it rejects while the statements below are still awaited.
+      const refused = expect(follower.next()).rejects.toMatchObject({ code: "unavailable" });
       await onServer(
         (sql) =>
           sql.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} allow_connections false;
             select pg_terminate_backend(pid) from pg_stat_activity where datname = '${new URL(own.url).pathname.slice(1)}'`),
         inject("adminUrl"),
       );
-      await expect(next).rejects.toMatchObject({ code: "unavailable" });
+      await refused;
       await onServer(
         (sql) => sql.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} allow_connections true`),
         inject("adminUrl"),

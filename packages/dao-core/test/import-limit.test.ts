@@ -101,7 +101,7 @@ describe("imports with slow sources", () => {
     await expect(aborted.done).rejects.toThrow("Never mind.");
     await expect(late.done).rejects.toThrow("within its 20 ms");
     await expect(patient.done).rejects.toThrow(UnavailableError);
-    await expect(patient.done).rejects.toThrow(/1 import runs already.*within 300 ms.*raise poolSize/);
+    await expect(patient.done).rejects.toThrow(/1 import runs already.*within 300 ms.*raise maxImports or poolSize/);
     expect(touched([aborted, late, patient])).toEqual([false, false, false]);
     first.source.finish();
     await first.done;

@@ -43,7 +43,7 @@ export class SqlChangeFeed implements ChangeFeed {
   readonly #settings: ChangeSettings;
   readonly #readText: string;
 
-  /** @param driver looks for changes on behalf of all followers, which is no caller's statement: not traced, and not reported */
+  /** @param driver for what is no caller's statement, so neither traced nor reported: looking for changes, and deleting expired ones */
   constructor(executor: SchemaExecutor, driver: SqlExecutor, settings: ChangeSettings) {
     this.#executor = executor;
     this.#driver = driver;
@@ -90,7 +90,7 @@ export class SqlChangeFeed implements ChangeFeed {
   async deleteExpired(options?: CallOptions): Promise<number> {
     const { retention } = this.#settings;
     const feed = this.#executor.schema.qualified("flux_dao_change_feed");
-    const [[found] = []] = await this.#run(this.#executor, FIND_FEED, [feed], options);
+    const [[found] = []] = await this.#run(this.#driver, FIND_FEED, [feed], options);
     if (found === null) return 0;
     let total = 0;
     while ((await this.#count("flux_dao_position_changes", [DELETE_BATCH], options)) === DELETE_BATCH);
@@ -124,7 +124,7 @@ export class SqlChangeFeed implements ChangeFeed {
   async #count(name: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<number> {
     const places = parameters.map((_, index) => `$${index + 1}`).join(", ");
     const text = `select ${this.#executor.schema.qualified(name)}(${places}) as count`;
-    const rows = await this.#run(this.#executor, text, parameters, options);
+    const rows = await this.#run(this.#driver, text, parameters, options);
     return Number(rows[0]?.[0]);
   }
 
