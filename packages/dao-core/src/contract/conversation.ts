@@ -94,7 +94,7 @@ export type ConversationStreamRequest = z.input<typeof conversationQueries.strea
 export interface ConversationService {
   /** One page of conversations, newest first unless sorted otherwise. */
   listConversations(request?: ConversationListRequest, options?: CallOptions): Promise<Page<ConversationDto>>;
-  /** Streams every conversation that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  /** Streams every conversation that matches the filter, newest first: `streamTasks` says how. */
   streamConversations(request?: ConversationStreamRequest, options?: StreamOptions): AsyncIterable<ConversationDto>;
   /** Counts the conversations that match the filter. */
   countConversations(filter?: ConversationFilter, options?: CallOptions): Promise<Count>;

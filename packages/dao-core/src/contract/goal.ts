@@ -121,7 +121,7 @@ export type GoalWithRelationsDto = z.output<typeof goalWithRelationsDto>;
 export interface GoalService {
   /** One page of goals, newest first unless sorted otherwise. */
   listGoals(request?: GoalListRequest, options?: CallOptions): Promise<Page<GoalDto>>;
-  /** Streams every goal that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  /** Streams every goal that matches the filter, newest first: `streamTasks` says how. */
   streamGoals(request?: GoalStreamRequest, options?: StreamOptions): AsyncIterable<GoalDto>;
   /** Counts the goals that match the filter. */
   countGoals(filter?: GoalFilter, options?: CallOptions): Promise<Count>;

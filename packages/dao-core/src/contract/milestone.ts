@@ -68,7 +68,7 @@ export type MilestoneStreamRequest = z.input<typeof milestoneQueries.stream>;
 export interface MilestoneService {
   /** One page of milestones, newest first unless sorted otherwise. */
   listMilestones(request?: MilestoneListRequest, options?: CallOptions): Promise<Page<MilestoneDto>>;
-  /** Streams every milestone that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  /** Streams every milestone that matches the filter, newest first: `streamTasks` says how. */
   streamMilestones(request?: MilestoneStreamRequest, options?: StreamOptions): AsyncIterable<MilestoneDto>;
   /** Counts the milestones that match the filter. */
   countMilestones(filter?: MilestoneFilter, options?: CallOptions): Promise<Count>;

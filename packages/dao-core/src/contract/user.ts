@@ -63,7 +63,7 @@ export type UserStreamRequest = z.input<typeof userQueries.stream>;
 export interface UserService {
   /** One page of users, newest first unless sorted otherwise. */
   listUsers(request?: UserListRequest, options?: CallOptions): Promise<Page<UserDto>>;
-  /** Streams every user that matches the filter, newest first: {@link TaskService.streamTasks} says how. */
+  /** Streams every user that matches the filter, newest first: `streamTasks` says how. */
   streamUsers(request?: UserStreamRequest, options?: StreamOptions): AsyncIterable<UserDto>;
   /** Counts the users that match the filter. */
   countUsers(filter?: UserFilter, options?: CallOptions): Promise<Count>;
