@@ -58,7 +58,9 @@ describe("flux-dao seed", () => {
     await sql`insert into users (name, email) values ('Ada', 'ada@example.com')`;
     const refused = await seed("--users", "2");
     expect(refused).toMatchObject({ exit: 1, stdout: "" });
-    expect(refused.stderr).toMatch(/ already has 1 users\. Nothing was written\. .* add --add\.\n$/);
+    expect(refused.stderr).toMatch(/ already has 1 user\. Nothing was written\. .* add --add\.\n$/);
+    const { error } = JSON.parse((await seed("--users", "2", "--json")).stdout);
+    expect(error).toMatchObject({ code: "conflict", message: expect.stringMatching(/ already has 1 user\. /) });
     expect(await userCount()).toBe(1);
     expect((await seed("--users", "2", "--tasks", "0", "--add")).exit).toBe(0);
     expect(await userCount()).toBe(3);

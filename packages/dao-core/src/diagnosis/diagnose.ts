@@ -123,11 +123,11 @@ function versionOf(plan: MigrationPlan | SchemaVersionError): Finding {
     );
   }
   if (applied.length === 0 && online.length > 0) {
-    const left = `but ${list(online)} is not done yet. Migrate it, unless another process is at it`;
+    const left = `but ${list(online)} is not done yet. Run migrate(), unless another process is at it`;
     return failed("schema", `The schema is at version ${to}, which this code needs, ${left}.`);
   }
   if (applied.length === 0) return passed("schema", `The schema is at version ${to}, which this code needs.`);
-  return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Migrate it.`);
+  return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Run migrate().`);
 }
 
 async function drift(

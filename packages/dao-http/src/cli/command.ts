@@ -33,6 +33,10 @@ export function writeStderr(...lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`);
 }
 
+export function writeWarnings(warnings: readonly string[]): void {
+  writeStderr(...warnings.map((warning) => `Warning: ${warning}`));
+}
+
 /** Writes a result. Resolves when all of it is written, or when the reader has closed it, as `head` does. */
 export function writeStdout(text: string): Promise<void> {
   const { stdout } = process;

@@ -4,7 +4,7 @@ import { forOperators } from "../process/operator-text.ts";
 import { readDatabaseSettings } from "../process/settings.ts";
 import { isError } from "../wire/realms.ts";
 import { type CommandFlags, UsageError } from "./arguments.ts";
-import { type Command, DATABASE_OPTIONS, schemaNames, writeStderr, writeStdout } from "./command.ts";
+import { type Command, DATABASE_OPTIONS, schemaNames, writeStderr, writeStdout, writeWarnings } from "./command.ts";
 
 const usage = `Usage: flux-dao migrate [--plan | --check | --schemas NAMES] [--changes] [--skip-online] [--json]
                         [--database-url URL] [--schema NAME]
@@ -48,7 +48,9 @@ export const migrateCommand: Command = {
     }
     const schemas = schemaNames(flags);
     const poolSize = schemas === undefined ? 1 : AT_A_TIME;
-    await using database = await openConfigured(readDatabaseSettings(process.env), { poolSize });
+    const settings = readDatabaseSettings(process.env);
+    writeWarnings(settings.warnings);
+    await using database = await openConfigured(settings, { poolSize });
     if (schemas !== undefined) return await migrateMany(database, schemas, flags);
     if (flags["plan"] === true) return await plan(database, flags);
     if (flags["check"] === true) return await check(database, flags);

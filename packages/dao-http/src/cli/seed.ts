@@ -1,10 +1,10 @@
 import type { WriteStream } from "node:tty";
-import { createDaoServices, type Database, ValidationError } from "@flux/dao-core";
+import { ConflictError, createDaoServices, type Database, ValidationError } from "@flux/dao-core";
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
 import { openConfigured } from "../process/open-database.ts";
 import { readDatabaseSettings } from "../process/settings.ts";
 import { type CommandFlags, UsageError } from "./arguments.ts";
-import { type Command, DATABASE_OPTIONS, writeStderr, writeStdout } from "./command.ts";
+import { type Command, DATABASE_OPTIONS, writeStderr, writeStdout, writeWarnings } from "./command.ts";
 
 const usage = `Usage: flux-dao seed [--users N] [--tasks N] [--seed N] [--from DATE] [--add] [--json]
                      [--database-url URL] [--schema NAME]
@@ -41,16 +41,17 @@ export const seedCommand: Command = {
   settings: ["database-url", "schema"],
   async run(flags) {
     const size = sizeOf(flags);
-    await using database = await openConfigured(readDatabaseSettings(process.env), { poolSize: CONCURRENCY });
+    const settings = readDatabaseSettings(process.env);
+    writeWarnings(settings.warnings);
+    await using database = await openConfigured(settings, { poolSize: CONCURRENCY });
     await database.checkReady();
     if (flags["add"] !== true) {
       const { total } = await createDaoServices(database).users.listUsers({ pageSize: 1 });
       if (total !== null && total > 0) {
-        writeStderr(
-          `${database.description} already has ${grouped(total)} users. Nothing was written. To add demo data to them, or to ` +
-            "continue a command that was stopped, add --add.",
+        throw new ConflictError(
+          `${database.description} already has ${grouped(total)} ${total === 1 ? "user" : "users"}. Nothing was written. To add ` +
+            "demo data to them, or to continue a command that was stopped, add --add.",
         );
-        return 1;
       }
     }
     return await write(database, size, flags["json"] === true);

@@ -5,7 +5,7 @@ import type { ServerOptions } from "../node/server.ts";
 import { PORT_CLOSED, type Serving, STOP, type WorkerMessage, WorkerProcesses } from "../process/cluster.ts";
 import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
 import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
-import { type Command, DATABASE_OPTIONS, fail, writeStderr } from "./command.ts";
+import { type Command, DATABASE_OPTIONS, fail, writeStderr, writeWarnings } from "./command.ts";
 
 const usage = `Usage: flux-dao serve [--database-url URL] [--schema NAME] [--port PORT]
 
@@ -104,8 +104,8 @@ function notify(message: WorkerMessage): void {
 }
 
 function reportServing({ url, database, warnings }: Serving, { processes }: Settings): void {
+  writeWarnings(warnings);
   writeStderr(
-    ...warnings.map((warning) => `Warning: ${warning}`),
     `Flux DAO service at ${url}, on ${database}${processes > 1 ? `, by ${processes} processes` : ""}.`,
     `  API pages  ${url}/docs  ${url}/redoc  ${url}/openapi.json`,
     "  Stop it with Ctrl-C or SIGTERM.",

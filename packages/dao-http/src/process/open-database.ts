@@ -32,12 +32,13 @@ async function open(
     if (error instanceof ValidationError) throw new SettingsError(urlProblems(variable, error));
     if (!(error instanceof UnavailableError)) throw error;
     const location = parseDatabaseUrl(url);
-    const where = location.kind === "postgres" ? `${location.description}: ` : "";
+    const isNamed = location.kind !== "postgres" || error.message.includes(location.description);
+    const where = isNamed ? "" : `${location.description}: `;
     const advice = isDefaultUrl && variable === "DATABASE_URL" ? ` ${DEFAULT_URL}` : "";
     throw new UnavailableError(`${where}${error.message}${advice}`, { cause: error });
   }
 }
 
 const DEFAULT_URL =
-  "DATABASE_URL is not set, so the local database of the guide was tried. Set it to postgres://user:password@host:5432/database, " +
+  "DATABASE_URL is not set, so that of a local Supabase was tried. Set it to postgres://user:password@host:5432/database, " +
   "or to a folder, such as ./data, for an embedded one.";

@@ -20,7 +20,7 @@ export function readServiceKeys(
   const demand = isProduction ? "in production" : isOnLoopback ? undefined : "where HOST is not a loopback address";
   if (text === undefined) {
     if (demand !== undefined) problems.push(`SERVICE_API_KEYS must be set ${demand}: a JSON array of keys.`);
-    else warnings.push("SERVICE_API_KEYS is not set: the guide's development keys work, on this machine only.");
+    else warnings.push("SERVICE_API_KEYS is not set: the public development keys work, on this machine only.");
     return DEVELOPMENT_KEYS;
   }
   const keys = parseServiceKeys(text);

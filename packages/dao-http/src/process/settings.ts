@@ -142,7 +142,7 @@ export function readSettings(environment: Environment): Settings {
 /** The settings of commands that work on the database without serving. */
 export type DatabaseSettings = Pick<
   Settings,
-  "databaseUrl" | "isDefaultUrl" | "readUrl" | "schema" | "prepare" | "limits"
+  "databaseUrl" | "isDefaultUrl" | "readUrl" | "schema" | "prepare" | "limits" | "warnings"
 >;
 
 /**
@@ -150,7 +150,7 @@ export type DatabaseSettings = Pick<
  * @throws SettingsError with all problems at once
  */
 export function readDatabaseSettings(environment: Environment): DatabaseSettings {
-  return read(environment, (reader) => reader.database());
+  return read(environment, (reader) => ({ ...reader.database(), warnings: reader.misspelt() }));
 }
 
 function read<Read>(environment: Environment, take: (reader: SettingsReader) => Read): Read {
@@ -219,7 +219,7 @@ class SettingsReader {
     return this.#parsed("HOST", allowed, parse) ?? "127.0.0.1";
   }
 
-  database(): DatabaseSettings {
+  database(): Omit<DatabaseSettings, "warnings"> {
     const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
     return {
       databaseUrl: this.#databaseUrl(),
