@@ -107,6 +107,7 @@ function reportServing({ url, database, warnings }: Serving, { processes }: Sett
   writeWarnings(warnings);
   writeStderr(
     `Flux DAO service at ${url}, on ${database}${processes > 1 ? `, by ${processes} processes` : ""}.`,
+    `  The data   ${url}/explore`,
     `  API pages  ${url}/docs  ${url}/redoc  ${url}/openapi.json`,
     "  Stop it with Ctrl-C or SIGTERM.",
   );
