@@ -19,7 +19,7 @@ import {
   type TestDatabase,
 } from "@flux/dao-core/testing";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { connect, withRole, withScratchDatabase } from "./scratch-database.ts";
@@ -469,6 +469,29 @@ test("a readOnly database reads what has a position, gives none, and waits for p
     expect(await changes.listChanges({ cursor: ahead })).toEqual({ items: [], hasNext: false, nextCursor: ahead });
     await expect(changes.listChanges({ cursor: `${position}-1` })).rejects.toMatchObject({ code: "cursor_expired" });
     await reader.close();
+  }));
+
+test("followers of a standby that are ahead of it do not make the others read without a pause", () =>
+  withDatabase(async (own) => {
+    const cursor = await end(own.services);
+    const [position] = cursor.split("-");
+    let statements = 0;
+    const reader = await openDatabase(own.url, { readOnly: true, onStatement: () => statements++ });
+    const { changes } = createDaoServices(reader);
+    const followed = ["20-1", cursor, "30-1", cursor].map((from) =>
+      changes
+        .followChanges({ cursor: from === cursor ? from : `${position}${from}` })
+        [Symbol.asyncIterator]()
+        .next(),
+    );
+    await vi.waitFor(() => expect(statements).toBeGreaterThanOrEqual(4));
+    await delay(500);
+    expect(statements).toBeLessThan(20);
+    const { user } = await owner(own.services);
+    await own.services.changes.listChanges();
+    for (const next of [followed[1], followed[3]]) expect((await next)?.value).toMatchObject({ id: user.id });
+    await reader.close();
+    expect(await Promise.all([followed[0], followed[2]])).toEqual(Array(2).fill({ done: true, value: undefined }));
   }));
 
 describe("within a transaction", () => {

@@ -63,7 +63,7 @@ export class SqlChangeFeed implements ChangeFeed {
   }
 
   async *follow(request: ChangesToFollow, { onCursor, ...options }: StreamOptions = {}): AsyncGenerator<ChangeDto> {
-    const { tails } = this.#settings;
+    const { tails, isReadOnly } = this.#settings;
     const { entity, userId } = request;
     const all = { entity: undefined, userId: undefined, limit: MAX_CHANGES };
     const tail = tails.of(this.#executor.schema, (cursor) => this.#read({ ...all, cursor }, {}, this.#driver));
@@ -77,9 +77,11 @@ export class SqlChangeFeed implements ChangeFeed {
           throwIfAborted(options.signal);
           if (isOf(change, request)) yield change;
         }
-        if (cursor !== page.nextCursor) onCursor?.(page.nextCursor);
+        const hasMoved = cursor !== page.nextCursor;
+        if (hasMoved) onCursor?.(page.nextCursor);
         cursor = page.nextCursor;
-        ahead = page.hasNext || tails.isClosed ? undefined : await tail.after(cursor, options.signal);
+        const isEnd = !page.hasNext && !tails.isClosed;
+        ahead = isEnd ? await tail.after(cursor, options.signal, isReadOnly && !hasMoved) : undefined;
       } while (!tails.isClosed);
     } catch (error) {
       // The statement that was running when the database was closed.

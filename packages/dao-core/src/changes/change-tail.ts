@@ -28,13 +28,18 @@ export class ChangeTail {
 
   /**
    * Resolves when there is something after the cursor: to the page of all that follows, or to `undefined` if the caller has to read
-   * it; also after {@link wake}. @throws the signal's reason; what reading throws
+   * it; also after {@link wake}.
+   * @param mayLag whether the caller has read that there is nothing, from a standby, which others may be ahead of: then it does not
+   *   read again, nor do they
+   * @throws the signal's reason; what reading throws
    */
-  async after(cursor: string, signal: AbortSignal | undefined): Promise<ChangePage | undefined> {
+  async after(cursor: string, signal: AbortSignal | undefined, mayLag: boolean): Promise<ChangePage | undefined> {
     throwIfAborted(signal);
-    if (this.#waiting.size > 0 && positionOf(cursor) < positionOf(this.#cursor)) return undefined;
-    if (cursor !== this.#cursor) {
-      this.wake();
+    const isAlone = this.#waiting.size === 0;
+    const isBehind = !isAlone && positionOf(cursor) < positionOf(this.#cursor);
+    if (isBehind && !mayLag) return undefined;
+    if (cursor !== this.#cursor && (isAlone || isBehind || !mayLag)) {
+      if (!mayLag) this.wake();
       this.#cursor = cursor;
     }
     return new Promise((resolve, reject) => {
@@ -70,7 +75,8 @@ export class ChangeTail {
       if (isNew) for (const { cursor, end } of this.#waiting) end(cursor === start ? { page } : {});
     } catch (error) {
       // A serialization failure, where that is the default isolation: the next look may succeed.
-      if (!(error instanceof RetryableError)) for (const { end } of this.#waiting) end({ error });
+      if (!(error instanceof RetryableError))
+        for (const { cursor, end } of this.#waiting) end(cursor === start ? { error } : {});
     }
     this.#isPolling = false;
     if (this.#waiting.size > 0) this.#timer = setTimeout(() => void this.#poll(), this.#pause);
