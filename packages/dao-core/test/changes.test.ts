@@ -317,6 +317,29 @@ describe("cursors that expire", () => {
       expect((await own.services.changes.listChanges({ cursor: kept })).items).toHaveLength(2);
     }));
 
+  test.each([
+    ["all its tables", "truncate flux_dao_change_feed, flux_dao_changes, flux_dao_new_changes"],
+    ["its head", "truncate flux_dao_change_feed"],
+    ["what has a position", "truncate flux_dao_changes"],
+  ])("those from before someone emptied %s, which goes on", (_, empty) =>
+    withDatabase(async (own) => {
+      const { changes } = own.services;
+      await owner(own.services);
+      const before = await end(own.services);
+      await onServer((sql) => sql.unsafe(empty), own.url);
+      const first = await end(own.services);
+      const isKept = !empty.includes("flux_dao_changes");
+      const again = await changes.listChanges({ cursor: before }).catch((error: unknown) => error);
+      expect(again).toMatchObject(isKept ? { items: [] } : { code: "cursor_expired" });
+      expect((await changes.listChanges()).items).toHaveLength(isKept ? 2 : 0);
+      const { user } = await owner(own.services);
+      const { items } = await changes.listChanges({ cursor: first });
+      expect(items.map(told)[0]).toBe(`user created ${user.id}`);
+      expect(items).toHaveLength(2);
+      expect((await changes.listChanges()).items).toHaveLength(isKept ? 4 : 2);
+    }),
+  );
+
   test("those before what was pruned; the last one pruned still works, and so does start", () =>
     withDatabase(
       async (own) => {

@@ -124,6 +124,15 @@ DECLARE
   mark bigint := ${RANDOM};
   given integer;
 BEGIN
+  IF NOT EXISTS (SELECT FROM %${FEED} f WHERE f.position = f.floor_position
+      OR EXISTS (SELECT FROM %flux_dao_changes c WHERE c.position = f.position)) THEN
+    -- Someone has emptied tables of the feed: what cursors were known by is gone.
+    INSERT INTO %${FEED} (position, floor_position)
+    SELECT coalesce(max(c.position), 0), coalesce(min(c.position) - 1, 0) FROM %flux_dao_changes c ON CONFLICT DO NOTHING;
+    PERFORM FROM %${FEED} FOR UPDATE;
+    UPDATE %${FEED} f SET floor_position = f.position, floor_token = mark
+    WHERE f.position <> f.floor_position AND NOT EXISTS (SELECT FROM %flux_dao_changes c WHERE c.position = f.position);
+  END IF;
   IF (SELECT min(n.seq) FROM %flux_dao_new_changes n) IS NULL THEN RETURN 0; END IF;
   SELECT f.position INTO head FROM %${FEED} f FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN RETURN 0; END IF;
