@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type ChangeDto,
@@ -21,6 +22,8 @@ import {
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { FEED_VERSION, feedObjects } from "../src/migrations/change-feed-objects.ts";
+import { SchemaName } from "../src/schema/schema-name.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { connect, withRole, withScratchDatabase } from "./scratch-database.ts";
 
@@ -148,6 +151,32 @@ describe("other writers", () => {
     });
   });
 
+  test("rows that SQL moves to another user are told of to both", async () => {
+    const [from, to] = [await owner(), await owner()];
+    const task = await services.tasks.createTask(makeTaskData(from.user.id, from.goal.id));
+    const milestone = await services.milestones.createMilestone({ goalId: from.goal.id, weekNumber: 1, title: "Base" });
+    const conversation = await services.conversations.createConversation({ userId: from.user.id });
+    await services.demoFlags.putDemoFlags(from.user.id, {});
+    const cursor = await end();
+    await onServer(async (sql) => {
+      await sql`update tasks set user_id = ${to.user.id}, goal_id = ${to.goal.id} where id = ${task.id}`;
+      await sql`update milestones set goal_id = ${to.goal.id} where id = ${milestone.id}`;
+      await sql`update conversations set user_id = ${to.user.id} where id = ${conversation.id}`;
+      await sql`update demo_flags set user_id = ${to.user.id} where user_id = ${from.user.id}`;
+      await sql`update goals set user_id = ${to.user.id} where id = ${from.goal.id}`;
+      // Not moved.
+      await sql`update goals set user_id = user_id, title = 'Other' where id = ${to.goal.id}`;
+    });
+    const toldTo = async (userId: string) => (await services.changes.listChanges({ cursor, userId })).items.map(told);
+    const moved = [
+      ...[`task updated ${task.id}`, `milestone updated ${milestone.id}`, `conversation updated ${conversation.id}`],
+    ];
+    const goal = `goal updated ${from.goal.id}`;
+    expect(await toldTo(from.user.id)).toEqual([...moved, `demo_flags deleted ${from.user.id}`, goal]);
+    const others = [`demo_flags updated ${to.user.id}`, goal, `goal updated ${to.goal.id}`];
+    expect(await toldTo(to.user.id)).toEqual([...moved, ...others]);
+  });
+
   test("TRUNCATE is a resync, of every entity that it empties, for every user", () =>
     withDatabase(async (own) => {
       const { user } = await owner(own.services);
@@ -232,6 +261,26 @@ describe("migrations", () => {
       expect(items.map(({ operation }) => operation)).toEqual(resyncs ? ["resync"] : []);
     }),
   );
+
+  test("functions of a newer release, which serves beside this one, are left as they are", () =>
+    withDatabase(async (own) => {
+      const newer = `create or replace function flux_dao_prune_changes(retention double precision, most integer) returns integer
+        language plpgsql as '-- feed ${FEED_VERSION + 1}\nbegin return 7; end'`;
+      await onServer((sql) => sql.unsafe(newer), own.url);
+      const fresh = await openDatabase(own.url);
+      await fresh.checkReady();
+      expect((await fresh.migrate({ changes: true })).repaired).toEqual([]);
+      expect(await fresh.changes?.deleteExpired()).toBe(7);
+      await fresh.close();
+    }));
+
+  test("the version of the functions counts up with each change of them", () => {
+    const texts = feedObjects(new SchemaName("public")).flatMap(({ kind, detail }) =>
+      kind === "function" ? detail : [],
+    );
+    const digest = createHash("md5").update(texts.join()).digest("hex");
+    expect([FEED_VERSION, digest]).toEqual([1, "bf782b24e5c995e5bf99fa9420004472"]);
+  });
 
   test("on Citus it is refused, and nothing is changed", () =>
     withScratchDatabase(async (scratch) => {

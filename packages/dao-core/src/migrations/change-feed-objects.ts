@@ -4,6 +4,12 @@ import { type SchemaName, textLiteral } from "../schema/schema-name.ts";
 /** The table whose presence says that a schema has a change feed: one row, the last position that was given. */
 export const FEED = "flux_dao_change_feed";
 
+/**
+ * Of the functions, which say it: count it up with each change, so that an older release that serves beside this one leaves them as
+ * they are. It goes on calling them, so their signatures stay.
+ */
+export const FEED_VERSION = 1;
+
 /** What is recorded, by table: entity, id, user and goal of a row `c`, and what else it takes to find these. */
 const RECORDED: Readonly<Record<string, readonly [entity: string, columns: string, join?: string]>> = {
   users: ["user", "c.id, c.id, null::uuid"],
@@ -37,7 +43,7 @@ export function feedObjects(schema: SchemaName): FeedObject[] {
     return { kind: "table", table: "", name, detail: "table", statements: [create, ...further].map(inSchema) };
   };
   const routine = (name: string, signature: string, options: string, text: string): FeedObject => {
-    const body = inSchema(text);
+    const body = `-- feed ${FEED_VERSION}${inSchema(text)}`;
     const detail = `${createHash("md5").update(body).digest("hex")}${options === "" ? "" : " definer"}`;
     const head = inSchema(`CREATE OR REPLACE FUNCTION %${name}${signature} LANGUAGE plpgsql ${options}`);
     const statements = [`${head} AS ${textLiteral(body)};`];
@@ -79,18 +85,23 @@ export function resyncOf(schema: SchemaName, table: string): string {
 const OPERATIONS = { insert: "created", update: "updated", delete: "deleted", truncate: "resync" };
 
 function triggersOf(schema: SchemaName, table: string, entity: string): FeedObject[] {
-  return Object.entries(OPERATIONS).map(([event, operation]) => {
+  const on = schema.qualified(table);
+  const trigger = (event: string, timing: string, operation: string): FeedObject => {
     const name = `flux_dao_changes_${event}`;
+    const create = `CREATE TRIGGER "${name}" AFTER ${timing} EXECUTE FUNCTION ${schema.qualified(RECORD)}('${entity}', '${operation}');`;
+    const statements = [`DROP TRIGGER IF EXISTS "${name}" ON ${on};`, create];
+    return { kind: "trigger", table, name, detail: "enabled", statements };
+  };
+  const all = Object.entries(OPERATIONS).map(([event, operation]) => {
     const side = event === "delete" ? "OLD" : "NEW";
     const rows = event === "truncate" ? "" : `REFERENCING ${side} TABLE AS changed `;
-    const on = schema.qualified(table);
-    const statements = [
-      `DROP TRIGGER IF EXISTS "${name}" ON ${on};`,
-      `CREATE TRIGGER "${name}" AFTER ${event.toUpperCase()} ON ${on} ${rows}FOR EACH STATEMENT
-        EXECUTE FUNCTION ${schema.qualified(RECORD)}('${entity}', '${operation}');`,
-    ];
-    return { kind: "trigger", table, name, detail: "enabled", statements };
+    return trigger(event, `${event.toUpperCase()} ON ${on} ${rows}FOR EACH STATEMENT`, operation);
   });
+  if (entity === "user") return all;
+  // For those who follow the user that a row no longer belongs to.
+  const owner = entity === "milestone" ? "goal_id" : "user_id";
+  const moved = `UPDATE OF ${owner} ON ${on} FOR EACH ROW WHEN (OLD.${owner} <> NEW.${owner})`;
+  return [...all, trigger("move", moved, entity === "demo_flags" ? "deleted" : "updated")];
 }
 
 const RECORD = "flux_dao_record_changes";
@@ -103,16 +114,20 @@ const RECORD_BODY = `
 BEGIN
   IF TG_OP = 'TRUNCATE' THEN
     INSERT INTO %flux_dao_new_changes (entity, operation) VALUES (TG_ARGV[0], TG_ARGV[1]);
-${Object.values(RECORDED)
-  .map(
-    ([entity, columns, join = ""]) => `  ELSIF TG_ARGV[0] = '${entity}' THEN
-    INSERT INTO %flux_dao_new_changes (entity, operation, id, user_id, goal_id)
-    SELECT TG_ARGV[0], TG_ARGV[1], ${columns} FROM changed c ${join};`,
-  )
-  .join("\n")}
+${recordingOf("changed", "TG_LEVEL = 'STATEMENT'")}
+${recordingOf("(SELECT OLD.*)", "TG_LEVEL = 'ROW'")}
   END IF;
   RETURN NULL;
 END`;
+
+function recordingOf(rows: string, condition: string): string {
+  const branches = Object.values(RECORDED).map(
+    ([entity, columns, join = ""]) => `  ELSIF TG_ARGV[0] = '${entity}' AND ${condition} THEN
+    INSERT INTO %flux_dao_new_changes (entity, operation, id, user_id, goal_id)
+    SELECT TG_ARGV[0], TG_ARGV[1], ${columns} FROM ${rows} c ${join};`,
+  );
+  return branches.join("\n");
+}
 
 /**
  * Gives the next positions to at most so many changes, and returns to how many; 0 also if another session is doing so. All of one

@@ -30,8 +30,9 @@ function ofChangeFeed(facts: SchemaFacts): SchemaDifference[] {
   if (!hasChangeFeed(facts)) return [];
   return feedObjects(facts.schema).flatMap(({ kind, table, name, detail, statements }) => {
     const actual = facts.detail("change feed", table, name);
-    // Without its table there can be no trigger.
-    if (actual === detail || (kind === "trigger" && facts.detail("table", table) !== "table")) return [];
+    // A newer release serves beside this one; or, without its table there can be no trigger.
+    if (actual === detail || actual === "newer" || (kind === "trigger" && facts.detail("table", table) !== "table"))
+      return [];
     const what = `the ${kind} ${name}${kind === "trigger" ? ` of ${table}` : ""}`;
     const isDifferent = kind === "trigger" ? "disabled" : "not this release's";
     // Followers have missed what was written without the trigger.

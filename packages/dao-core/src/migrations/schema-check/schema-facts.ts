@@ -1,6 +1,7 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import type { SchemaName } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
+import { FEED_VERSION } from "../change-feed-objects.ts";
 
 /** The parts of the schema that the code relies on. */
 export interface SchemaShape {
@@ -83,7 +84,8 @@ where n.nspname = $4 and y.typname = any ($2::text[]) group by y.typname
 union all
 select 'change feed', '', name, 'table' from feed
 union all
-select 'change feed', '', p.proname::text, md5(p.prosrc) || case when p.prosecdef then ' definer' else '' end
+select 'change feed', '', p.proname::text, case when substring(p.prosrc from '^-- feed ([0-9]{1,9})')::integer > ${FEED_VERSION} then 'newer'
+  else md5(p.prosrc) || case when p.prosecdef then ' definer' else '' end end
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $4 and starts_with(p.proname::text, 'flux_dao_')
 union all
 select 'change feed', t.name, g.tgname::text, case when g.tgenabled in ('D', 'R') then 'disabled' else 'enabled' end
