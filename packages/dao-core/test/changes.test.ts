@@ -262,6 +262,18 @@ describe("migrations", () => {
     }),
   );
 
+  test("the triggers' function, open to every role after pg_restore --no-acl, is found, and closed", () =>
+    withDatabase(async (own) => {
+      await onServer((sql) => sql.unsafe("grant execute on function flux_dao_record_changes to public"), own.url);
+      const fresh = await openDatabase(own.url);
+      await fresh.checkReady();
+      const what = "the function flux_dao_record_changes is open to every role";
+      expect(JSON.stringify(await fresh.diagnose())).toContain(what);
+      expect((await fresh.migrate()).repaired).toEqual([what]);
+      expect((await fresh.migrate()).repaired).toEqual([]);
+      await fresh.close();
+    }));
+
   test("functions of a newer release, which serves beside this one, are left as they are", () =>
     withDatabase(async (own) => {
       const newer = `create or replace function flux_dao_prune_changes(retention double precision, most integer) returns integer

@@ -23,7 +23,7 @@ export interface SchemaDifference {
   readonly repair?: MigrationStep | undefined;
   /** What to do by hand if there is no repair: a sentence. */
   readonly advice?: string;
-  /** Whether everything works without it, if more slowly. */
+  /** Whether everything works without it, if more slowly or less safely. */
   readonly isBearable?: boolean;
   /** Whether it is a NOT NULL that the migrations did not set. */
   readonly isStricter?: boolean;

@@ -34,13 +34,16 @@ function ofChangeFeed(facts: SchemaFacts): SchemaDifference[] {
     if (actual === detail || actual === "newer" || (kind === "trigger" && facts.detail("table", table) !== "table"))
       return [];
     const what = `the ${kind} ${name}${kind === "trigger" ? ` of ${table}` : ""}`;
-    const isDifferent = kind === "trigger" ? "disabled" : "not this release's";
+    // As pg_restore --no-acl leaves it.
+    const isPublic = actual === `${detail} public`;
+    const isDifferent = isPublic ? "open to every role" : kind === "trigger" ? "disabled" : "not this release's";
     // Followers have missed what was written without the trigger.
     const resync = kind === "trigger" ? [resyncOf(facts.schema, table)] : [];
     return [
       {
         what: `${what} is ${actual === undefined ? "missing" : isDifferent}`,
         repair: { name: what, statements: [...statements, ...resync] },
+        isBearable: isPublic,
       },
     ];
   });

@@ -85,7 +85,9 @@ union all
 select 'change feed', '', name, 'table' from feed
 union all
 select 'change feed', '', p.proname::text, case when substring(p.prosrc from '^-- feed ([0-9]{1,9})')::integer > ${FEED_VERSION} then 'newer'
-  else md5(p.prosrc) || case when p.prosecdef then ' definer' else '' end end
+  else md5(p.prosrc) || case when not p.prosecdef then ''
+    when exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0) then ' definer public'
+    else ' definer' end end
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $4 and starts_with(p.proname::text, 'flux_dao_')
 union all
 select 'change feed', t.name, g.tgname::text, case when g.tgenabled in ('D', 'R') then 'disabled' else 'enabled' end
