@@ -1,3 +1,4 @@
+import { exampleIds } from "../../packages/dao-core/src/contract/dto-registry.ts";
 import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
 import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
 import type { Route } from "../../packages/dao-http/src/api/route.ts";
@@ -76,6 +77,8 @@ export function openApiDocument(): object {
   };
 }
 
+const notReady = "The database cannot be reached. Check that it runs, then try again.";
+
 /** The probes, which are not operations of a service. */
 const probes = {
   "/health": probe("getHealth", "Whether the process runs", {
@@ -85,7 +88,7 @@ const probes = {
     200: statusResponse("The database is available, and has the schema that this version needs.", { status: "ready" }),
     503: statusResponse("Not now; detail says why.", {
       status: "not_ready",
-      detail: "The database cannot be reached. Check that it runs, then try again.",
+      detail: notReady,
     }),
   }),
 };
@@ -95,11 +98,21 @@ function probe(operationId: string, summary: string, responses: object): object 
 }
 
 function statusResponse(description: string, example: object): object {
-  const text = { type: "string" };
-  const restrictions = { schemas_not_ready: { type: "array", items: text }, standby_not_ready: text };
+  const text = (description: string, example: string) => ({ type: "string", description, examples: [example] });
   const schema = {
     type: "object",
-    properties: { status: text, version: text, detail: text, ...restrictions },
+    properties: {
+      status: text("ok, ready or not_ready.", "ready"),
+      version: text("The version of the service.", "1.0.0"),
+      detail: text("Why it is not ready.", notReady),
+      schemas_not_ready: {
+        type: "array",
+        items: { type: "string" },
+        description: "Schemas of the database that do not fit this version; requests for the others are served.",
+        examples: [["tenant_b"]],
+      },
+      standby_not_ready: text("Why reads go to the primary, not to the standby.", notReady),
+    },
     required: ["status"],
   };
   return { description, headers: requestIdHeader, content: { "application/json": { schema, example } } };
@@ -135,7 +148,7 @@ function operationObject(name: string, route: Route, operation: Operation, schem
         ...(output !== undefined && { content: contentOf(operation.output, output, [cursorLine]) }),
       },
       ...(operation.preconditions === "read" && { 304: { $ref: "#/components/responses/not_modified" } }),
-      ...responsesOf(problemsOf(route, operation)),
+      ...responsesOf(problemsOf(route, operation), route),
     },
   };
 }
@@ -143,7 +156,13 @@ function operationObject(name: string, route: Route, operation: Operation, schem
 /** With `cursors` there are such lines between the rows. */
 const cursorLine: JsonSchema = {
   type: "object",
-  properties: { next_cursor: { type: ["string", "null"] } },
+  properties: {
+    next_cursor: {
+      type: ["string", "null"],
+      description: "Where the stream can be resumed; null after the last row.",
+      examples: [null],
+    },
+  },
   required: ["next_cursor"],
   additionalProperties: false,
 };
@@ -179,7 +198,10 @@ function problemsOf(route: Route, operation: Operation): ProblemCode[] {
 function pathParameters(path: string): object[] {
   const name = /\{(\w+)\}/.exec(path)?.[1];
   if (name === undefined) return [];
-  return [{ name, in: "path", required: true, schema: { type: "string", format: "uuid" } }];
+  const kind = Object.entries(exampleIds).find(([kind]) => path.startsWith(`/api/v1/${kind}s/`));
+  const [noun, example] = name === "user_id" || kind === undefined ? ["user", exampleIds.user] : kind;
+  const schema = { type: "string", format: "uuid", examples: [example] };
+  return [{ name, in: "path", required: true, description: `The ${noun}'s id.`, schema }];
 }
 
 function queryParameters(query: JsonSchema | undefined): object[] {
@@ -187,22 +209,32 @@ function queryParameters(query: JsonSchema | undefined): object[] {
   const parameters = Object.entries(query?.properties ?? {}).flatMap(([name, property]) => {
     const { form, value, list, isNullable } = queryMemberOf(Object(property));
     if (isNullable) nullable.push(name);
-    if (form === "list") return [parameter(name, { ...list, description: "A filter. Any of the values." })];
+    const { description, examples = [], ...items } = value;
+    if (form === "list") {
+      const words = { description: `A filter: any of the values. ${description}`, examples: [examples] };
+      return [parameter(name, { ...list, items, ...words })];
+    }
     if (form === "scalar") {
       const isRequired = query?.required?.includes(name) ?? false;
-      const isSort = name === "sort";
-      return [parameter(name, isSort ? { ...value, enum: value.enum?.map(toWireSort) ?? [] } : value, isRequired)];
+      if (name !== "sort") return [parameter(name, value, isRequired)];
+      return [
+        parameter(name, { ...value, enum: value.enum?.map(toWireSort) ?? [], examples: examples.map(toWireSort) }),
+      ];
     }
     return [
-      parameter(`${name}_from`, { ...value, description: `A filter on ${name}: from this on.` }),
+      parameter(`${name}_from`, { ...value, description: `A filter: from this on. ${description}` }),
       parameter(`${name}_before`, {
         ...value,
-        description: `A filter on ${name}: before this, which is not included.`,
+        description: `A filter: before this, which is not included. ${description}`,
       }),
     ];
   });
   if (nullable.length === 0) return parameters;
-  const fields: JsonSchema = { type: "array", items: { type: "string", enum: nullable } };
+  const fields: JsonSchema = {
+    type: "array",
+    items: { type: "string", enum: nullable },
+    examples: [nullable.slice(0, 1)],
+  };
   return [...parameters, parameter("is_null", { ...fields, description: "A filter: these fields have no value." })];
 }
 

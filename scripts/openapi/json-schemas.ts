@@ -46,12 +46,22 @@ export function toJsonSchemas(
         jsonSchema.type = "string";
         jsonSchema.format = "date-time";
       }
+      const examples = examplesOf(zodSchema);
+      if (examples !== undefined) jsonSchema.examples ??= examples;
       if (io === "output") dropLimits(jsonSchema);
       else addDefault(zodSchema, jsonSchema);
       edit(jsonSchema);
     },
   });
   return new Map(Object.entries(schemas));
+}
+
+/** The examples of a schema, or of what it wraps. zod omits those of transformed input; ours are valid input too. */
+function examplesOf(schema: z.core.$ZodType): unknown[] | undefined {
+  const { examples } = z.globalRegistry.get(schema) ?? {};
+  if (Array.isArray(examples)) return examples;
+  const { innerType } = Object(schema._zod.def);
+  return innerType && examplesOf(innerType);
 }
 
 /** The schema without null, and whether null is allowed: zod writes `anyOf`, or two types. */
@@ -98,6 +108,26 @@ const COMPONENTS = "#/components/schemas/";
 
 const onTheWire = { refTo: (name: string) => COMPONENTS + name, edit: toWireNames };
 
+/** Tells each field within `schema` what it means if it is null or omitted too, and gives its examples the wire's form. */
+function describe(schema: JsonSchema): JsonSchema {
+  for (const [key, member] of Object.entries(schema)) {
+    if (typeof member === "object" && member !== null && key !== "examples") describe(Object(member));
+  }
+  const [present, isNullable] = withoutNull(schema);
+  if (isNullable && schema.anyOf !== undefined) {
+    schema.description ??= present.description ?? "";
+    delete present.description;
+    delete present.examples;
+  }
+  if (schema.examples !== undefined) schema.examples = JSON.parse(encode(schema.examples));
+  if (schema.default === undefined) return schema;
+  // Not as the keyword, for which some generators of clients require the field.
+  const value = typeof schema.default === "string" ? schema.default : JSON.stringify(schema.default);
+  schema.description += ` Default: ${value}.`;
+  delete schema.default;
+  return schema;
+}
+
 function toWireNames(schema: JsonSchema): void {
   const { properties, required } = schema;
   const wireName = (name: string) => toSnakeCase(name) ?? name;
@@ -116,10 +146,11 @@ export class WireSchemas {
   readonly #used = { input: new Set<string>(), output: new Set<string>() };
 
   constructor(routes: Readonly<Record<string, Route>>) {
-    this.#all = {
-      input: toJsonSchemas(routes, "input", onTheWire),
-      output: toJsonSchemas(routes, "output", onTheWire),
+    const all = (io: Direction) => {
+      const schemas = toJsonSchemas(routes, io, onTheWire);
+      return new Map([...schemas].map(([name, schema]) => [name, describe(schema)]));
     };
+    this.#all = { input: all("input"), output: all("output") };
   }
 
   /** What an operation takes or returns, with references to DTOs. */
@@ -135,7 +166,9 @@ export class WireSchemas {
   /** The DTOs that the operations asked for so far refer to, directly or through others. */
   components(): Record<string, JsonSchema> {
     const used = (io: Direction) => [...this.#all[io]].filter(([name]) => this.#used[io].has(name));
-    return Object.fromEntries([...used("input"), ...used("output")].map(([name, schema]) => [name, withoutId(schema)]));
+    return Object.fromEntries(
+      [...used("input"), ...used("output")].map(([name, schema]) => [name, { ...wordsOf(name), ...withoutId(schema) }]),
+    );
   }
 
   #use(schema: JsonSchema, io: Direction): void {
@@ -145,6 +178,11 @@ export class WireSchemas {
       this.#use(this.#all[io].get(name) ?? {}, io);
     }
   }
+}
+
+function wordsOf(dto: string): JsonSchema {
+  const { description, example } = dtoRegistry.get(dtoRegistry._idmap.get(dto) ?? z.never()) ?? {};
+  return { description: description ?? "", examples: [JSON.parse(encode(example))] };
 }
 
 /** Without the keywords of a separate schema document. */

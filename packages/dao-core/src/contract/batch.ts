@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { CallOptions } from "./call-options.ts";
 import { dtoRegistry, exampleIds, exampleOf } from "./dto-registry.ts";
+import { described } from "./fields/described.ts";
 import { id } from "./fields/scalars.ts";
 import { goalCreateDto, goalDto } from "./goal.ts";
 
@@ -10,42 +11,67 @@ export const MAX_BATCH_OPERATIONS = 100;
 /** An operation of a batch over HTTP: a request of the API, in JSON. */
 export const batchOperationDto = z
   .strictObject({
-    method: z.enum(["GET", "POST", "PATCH", "PUT", "DELETE"]),
-    path: z
-      .string()
-      .regex(/^\/[^#]*$/, { error: "must be a path of this API, such as /api/v1/goals/, without scheme and host" })
-      .meta({ description: "With its query string, if the operation has parameters." }),
-    body: z.unknown().optional().meta({ description: "The JSON body that the operation takes." }),
-    id: id().optional().meta({ description: "Of the row that the operation creates. Default: a new UUIDv7." }),
-    ifMatch: z
-      .string()
-      .optional()
-      .meta({ description: "As the header If-Match: * or a list of entity-tags, with their quotation marks." }),
-    ifNoneMatch: z
-      .literal("*")
-      .optional()
-      .meta({ description: "As the header If-None-Match of a PUT: the row is created, not replaced." }),
+    method: described(z.enum(["GET", "POST", "PATCH", "PUT", "DELETE"]), "The operation's HTTP method.", "POST"),
+    path: described(
+      z
+        .string()
+        .regex(/^\/[^#]*$/, { error: "must be a path of this API, such as /api/v1/goals/, without scheme and host" }),
+      "The operation's path, with its query string if it has parameters.",
+      "/api/v1/goals/",
+    ),
+    body: described(z.unknown(), "The JSON body that the operation takes.", exampleOf(goalCreateDto)).optional(),
+    id: described(
+      id(),
+      "The id of the row that the operation creates. Default: a new UUIDv7.",
+      exampleIds.goal,
+    ).optional(),
+    ifMatch: described(
+      z.string(),
+      "As the header If-Match: * or a list of entity-tags, with their quotation marks.",
+      '"kGmB3Qf0Zr1v9a_XyT-w2c"',
+    ).optional(),
+    ifNoneMatch: described(
+      z.literal("*"),
+      "As the header If-None-Match of a PUT: the row is created, not replaced.",
+      "*",
+    ).optional(),
   })
   .register(dtoRegistry, {
     id: "BatchOperation",
+    description: "An operation of a batch: a request of this API.",
     example: { method: "POST", path: "/api/v1/goals/", body: exampleOf(goalCreateDto), id: exampleIds.goal },
   });
 
 export const batchRequest = z
-  .object({ operations: z.array(batchOperationDto).min(1).max(MAX_BATCH_OPERATIONS) })
-  .register(dtoRegistry, { id: "BatchRequest", example: { operations: [exampleOf(batchOperationDto)] } });
+  .object({
+    operations: described(
+      z.array(batchOperationDto).min(1).max(MAX_BATCH_OPERATIONS),
+      "The operations, which run one after the other.",
+      [exampleOf(batchOperationDto)],
+    ),
+  })
+  .register(dtoRegistry, {
+    id: "BatchRequest",
+    description: "Several operations, of which all take effect, or none.",
+    example: { operations: [exampleOf(batchOperationDto)] },
+  });
 
 export const batchResult = z
   .object({
-    results: z.array(
-      z.object({
-        status: z.int().meta({ description: "The status that the operation has by itself." }),
-        body: z.unknown().optional().meta({ description: "The body that it has by itself, if any." }),
-      }),
+    results: described(
+      z.array(
+        z.object({
+          status: described(z.int(), "The status that the operation has by itself.", 201),
+          body: described(z.unknown(), "The body that it has by itself, if any.", exampleOf(goalDto)).optional(),
+        }),
+      ),
+      "A result for each operation, in their order.",
+      [{ status: 201, body: exampleOf(goalDto) }],
     ),
   })
   .register(dtoRegistry, {
     id: "BatchResult",
+    description: "The results of a batch.",
     example: { results: [{ status: 201, body: exampleOf(goalDto) }] },
   });
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, StreamOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
+import { described } from "./fields/described.ts";
 import { id, instant } from "./fields/scalars.ts";
 
 /** The maximum and the default number of changes on a page. */
@@ -17,36 +18,47 @@ export const CHANGED_ENTITIES = ["user", "goal", "milestone", "task", "conversat
 export const CHANGE_OPERATIONS = ["created", "updated", "deleted", "resync"] as const;
 
 /** Where a page, or a follower, starts: after a change. */
-const changeCursor = z
-  .string()
-  .regex(/^(?:now|start|\d{1,18}-[0-9a-f]{1,16})$/, {
+const exampleCursor = "1042-5f0c91d2ab37e684";
+const changeCursor = described(
+  z.string().regex(/^(?:now|start|\d{1,18}-[0-9a-f]{1,16})$/, {
     error: "must be now, start, or the cursor of a change or page, unchanged",
-  })
-  .describe(
-    "The cursor of a change, or the next_cursor of a page: the response starts after it. start: with the oldest change that is " +
-      "kept. now: with the next change; the page is empty.",
-  );
+  }),
+  "The cursor of a change, or the next_cursor of a page: the response starts after it. start: with the oldest change that is " +
+    "kept. now: with the next change; the page is empty.",
+  exampleCursor,
+);
 
 /** A change of a row, without its content: read the row for that. */
 export const changeDto = z
   .object({
     /** Where to continue after this change. Store it with the effect of the change. Opaque. */
-    cursor: z.string().describe("Where to continue after this change. Opaque."),
-    entity: z.enum(CHANGED_ENTITIES),
-    operation: z.enum(CHANGE_OPERATIONS),
+    cursor: described(z.string(), "Where to continue after this change. Opaque.", exampleCursor),
+    /** What the row is. */
+    entity: described(z.enum(CHANGED_ENTITIES), "What the row is.", "task"),
+    /** What happened to the row; `resync` concerns all rows of the entity: list them again. */
+    operation: described(
+      z.enum(CHANGE_OPERATIONS),
+      "What happened to the row; resync concerns all rows of the entity: list them again.",
+      "updated",
+    ),
     /** Of the row; demo flags have the id of their user. `null` in a `resync`. */
-    id: id().nullable(),
+    id: described(
+      id(),
+      "The row's id; demo flags have that of their user. null in a resync.",
+      exampleIds.task,
+    ).nullable(),
     /** The user that the row belongs to; `null` in a `resync`, and for a milestone that was deleted with its goal. */
-    userId: id().nullable(),
+    userId: described(id(), "The user that the row belongs to; null if not known.", exampleIds.user).nullable(),
     /** The goal of a milestone; `null` for other entities. */
-    goalId: id().nullable(),
+    goalId: described(id(), "The goal of a milestone; null for other entities.", exampleIds.goal).nullable(),
     /** When the row was written, which is before the commit; not what changes are ordered by. */
-    changedAt: instant(),
+    changedAt: described(instant(), "When the row was written, which is before the commit.", exampleCreatedAt),
   })
   .register(dtoRegistry, {
     id: "ChangeDto",
+    description: "A change of a row, without its content.",
     example: {
-      cursor: "1042-5f0c91d2ab37e684",
+      cursor: exampleCursor,
       entity: "task",
       operation: "updated",
       id: exampleIds.task,
@@ -57,9 +69,16 @@ export const changeDto = z
   });
 
 const filters = {
+  /** After which change to start. Default `start`. */
   cursor: changeCursor.default("start"),
-  entity: z.enum(CHANGED_ENTITIES).optional().describe("Only changes of this entity."),
-  userId: id().optional().describe("Only changes of what belongs to this user. A resync belongs to every user."),
+  /** Only changes of this entity. */
+  entity: described(z.enum(CHANGED_ENTITIES), "Only changes of this entity.", "task").optional(),
+  /** Only changes of what belongs to this user. */
+  userId: described(
+    id(),
+    "Only changes of what belongs to this user. A resync belongs to every user.",
+    exampleIds.user,
+  ).optional(),
 };
 
 /** Which changes {@link ChangeService.followChanges} follows. */
@@ -68,28 +87,30 @@ export const followChangesRequest = z.strictObject(filters);
 /** Which changes {@link ChangeService.listChanges} returns. */
 export const listChangesRequest = z.strictObject({
   ...filters,
-  limit: z
-    .int()
-    .min(1)
-    .max(MAX_CHANGES)
-    .default(DEFAULT_CHANGES)
-    .describe(`Changes to return, at most ${MAX_CHANGES}. Default ${DEFAULT_CHANGES}.`),
+  /** Changes to return, at most 1,000. Default 100. */
+  limit: described(
+    z.int().min(1).max(MAX_CHANGES),
+    `Changes to return, at most ${MAX_CHANGES}.`,
+    DEFAULT_CHANGES,
+  ).default(DEFAULT_CHANGES),
 });
 
 /** A page of changes, in their order. */
 export const changePage = z
   .object({
-    items: z.array(changeDto),
+    /** The changes, in their order. */
+    items: described(z.array(changeDto), "The changes, in their order.", [exampleOf(changeDto)]),
     /** Where to continue: after the last change that was looked at, whether or not it matched the filter. */
-    nextCursor: z.string(),
+    nextCursor: described(z.string(), "Where to continue: after the last change that was looked at.", exampleCursor),
     /** Whether more changes were there already; the page may have fewer than `limit` all the same, or none. */
-    hasNext: z.boolean(),
+    hasNext: described(z.boolean(), "Whether more changes were there already.", false),
   })
   .register(dtoRegistry, {
     id: "ChangePage",
+    description: "A page of changes, in their order.",
     example: {
       items: [exampleOf(changeDto)],
-      nextCursor: "1042-5f0c91d2ab37e684",
+      nextCursor: exampleCursor,
       hasNext: false,
     },
   });

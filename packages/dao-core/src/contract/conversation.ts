@@ -1,82 +1,110 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
+import { described, withCreatedAt, withGoal, withId, withUser } from "./fields/described.ts";
 import { anyOf, filterText } from "./fields/filters.ts";
 import { type JsonArray, jsonArray } from "./fields/json.ts";
-import { id, instant, text } from "./fields/scalars.ts";
+import { text } from "./fields/scalars.ts";
 import { type Count, type Page, queriesOf } from "./page.ts";
 
 const orEmpty = (messages: JsonArray | null | undefined) => messages ?? [];
 
+const messagesExample = [{ role: "user", content: "I would like to run a half marathon." }];
+const appendedExample = [{ role: "assistant", content: "How far can you run today?" }];
+const messages = described(jsonArray(), "The messages, of any form, in chronological order.", messagesExample);
+const status = described(text(), "How the conversation stands, as free text such as open or closed.", "open");
+
 const conversationExample = {
   userId: exampleIds.user,
   goalId: exampleIds.goal,
-  messages: [{ role: "user", content: "I would like to run a half marathon." }],
+  messages: messagesExample,
   status: "open",
 };
 
 /** The messages that a user and an agent exchanged about a goal, or before a goal existed. */
 export const conversationDto = z
   .object({
-    id: id(),
-    userId: id(),
-    goalId: id().nullable(),
-    messages: jsonArray(),
-    status: text(),
-    createdAt: instant(),
+    ...withId,
+    ...withUser,
+    /** The goal that it is about; `null` if it began before its goal. */
+    goalId: withGoal.goalId.nullable(),
+    /** The messages, of any form, in chronological order. */
+    messages,
+    /** How the conversation stands, as free text such as `open` or `closed`. */
+    status,
+    ...withCreatedAt,
   })
   .register(dtoRegistry, {
     id: "ConversationDto",
+    description: "The messages that a user and an agent exchanged about a goal, or before a goal existed.",
     example: { id: exampleIds.conversation, ...conversationExample, createdAt: exampleCreatedAt },
   });
 
 export const conversationCreateDto = z
   .object({
-    userId: id(),
-    /** Default `null`: a conversation that began before its goal. */
-    goalId: id().nullable().default(null),
-    /** Default `[]`; `null` means the same, since callers of the Python service send it. */
-    messages: jsonArray().nullish().transform(orEmpty),
-    /** Default `open`. */
-    status: text().default("open"),
+    ...withUser,
+    /** The goal that it is about. Default `null`: a conversation that began before its goal. */
+    goalId: withGoal.goalId.nullable().default(null),
+    /** The messages so far. Default `[]`; `null` means the same, since callers of the Python service send it. */
+    messages: messages.nullish().transform(orEmpty),
+    /** How the conversation stands, as free text. Default `open`. */
+    status: status.default("open"),
   })
-  .register(dtoRegistry, { id: "ConversationCreateDto", example: conversationExample });
+  .register(dtoRegistry, {
+    id: "ConversationCreateDto",
+    description: "A conversation to create.",
+    example: conversationExample,
+  });
 
 /** An absent field is kept. `messages` are replaced as a whole. */
 export const conversationUpdateDto = z
   .object({
-    messages: jsonArray().nullable().transform(orEmpty).optional(),
-    status: text().optional(),
+    /** The messages, replaced as a whole. */
+    messages: messages.nullable().transform(orEmpty).optional(),
+    /** How the conversation stands, as free text. */
+    status: status.optional(),
   })
-  .register(dtoRegistry, { id: "ConversationUpdateDto", example: { status: "closed" } });
+  .register(dtoRegistry, {
+    id: "ConversationUpdateDto",
+    description: "Changes to a conversation. An omitted field is kept; messages are replaced as a whole.",
+    example: { status: "closed" },
+  });
 
 /** Maximum number of messages that one call appends. */
 export const MAX_APPENDED_MESSAGES = 1_000;
 
 export const messagesAppendDto = z
   .object({
-    /** 1 to 1,000, in chronological order. */
-    messages: jsonArray()
+    /** The new messages, 1 to 1,000, in chronological order. */
+    messages: described(jsonArray(), "The new messages, in chronological order.", appendedExample)
       .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
       .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
   })
   .register(dtoRegistry, {
     id: "MessagesAppendDto",
-    example: { messages: [{ role: "assistant", content: "How far can you run today?" }] },
+    description: "Messages to append to a conversation.",
+    example: { messages: appendedExample },
   });
 
 export const messagesAppendResult = z
   .object({
     /** How many messages the conversation now has, including these. */
-    messageCount: z.int().min(0),
+    messageCount: described(z.int().min(0), "How many messages the conversation now has, including these.", 2),
   })
-  .register(dtoRegistry, { id: "MessagesAppendResult", example: { messageCount: 2 } });
+  .register(dtoRegistry, {
+    id: "MessagesAppendResult",
+    description: "How long the conversation is now.",
+    example: { messageCount: 2 },
+  });
 
 export const conversationQueries = queriesOf(
   {
-    userId: anyOf(id()),
-    goalId: anyOf(id()).nullable(),
-    status: anyOf(filterText()),
+    /** The user to whom the conversations belong. */
+    userId: anyOf(withUser.userId),
+    /** The goal that they are about; `null` selects conversations without one. */
+    goalId: anyOf(withGoal.goalId).nullable(),
+    /** How the conversations stand. */
+    status: anyOf(filterText("How the conversations stand.", "open")),
   },
   [],
 );

@@ -1,35 +1,40 @@
 import * as z from "zod";
 import type { CallOptions, PutOptions } from "./call-options.ts";
 import { dtoRegistry, exampleIds } from "./dto-registry.ts";
-import { id, instant } from "./fields/scalars.ts";
+import { described, withUser } from "./fields/described.ts";
+import { instant } from "./fields/scalars.ts";
 
-const escalationSpeed = z.number().min(0);
+const now = new Date("2026-03-01T08:00:00Z");
+const virtualNow = described(instant(), "The demonstration's current time; null: the real one.", now);
+const escalationSpeed = described(z.number().min(0), "How fast time passes, as a factor: 1 is real time.", 2);
 
 /** How time passes for a user in a demonstration. */
 export const demoFlagsDto = z
   .object({
-    userId: id(),
+    ...withUser,
     /** The demonstration's current time, or `null` for the real one. */
-    virtualNow: instant().nullable(),
-    /** A factor: 1 is real time. */
+    virtualNow: virtualNow.nullable(),
+    /** How fast time passes, as a factor: 1 is real time. */
     escalationSpeed,
   })
   .register(dtoRegistry, {
     id: "DemoFlagsDto",
-    example: { userId: exampleIds.user, virtualNow: new Date("2026-03-01T08:00:00Z"), escalationSpeed: 2 },
+    description: "How time passes for a user in a demonstration.",
+    example: { userId: exampleIds.user, virtualNow: now, escalationSpeed: 2 },
   });
 
 export const demoFlagsPutDto = z
   .object({
     /** Optional; if given, it must be the user that the call names. */
-    userId: id().optional(),
-    /** Default `null`. */
-    virtualNow: instant().nullable().default(null),
-    /** Default 1. */
+    userId: withUser.userId.optional(),
+    /** The demonstration's current time. Default `null`: the real one. */
+    virtualNow: virtualNow.nullable().default(null),
+    /** How fast time passes, as a factor. Default 1: real time. */
     escalationSpeed: escalationSpeed.default(1),
   })
   .register(dtoRegistry, {
     id: "DemoFlagsPutDto",
+    description: "Demo flags to create or replace.",
     example: { virtualNow: new Date("2026-02-15T10:00:00Z"), escalationSpeed: 2 },
   });
 

@@ -1,10 +1,10 @@
 import * as z from "zod";
 
 /**
- * The schemas that have a name in the OpenAPI document: the bodies of requests and responses, and named parts of them. Each
- * has an example of valid input, which the document shows.
+ * The schemas that have a name in the OpenAPI document: the bodies of requests and responses, and named parts of them. The
+ * document shows what each is, and its example of valid input.
  */
-export const dtoRegistry = z.registry<{ id: string; example: z.$input }>();
+export const dtoRegistry = z.registry<{ id: string; description: string; example: z.$input }>();
 
 /** The ids and the time of creation of the rows in the examples. */
 export const exampleIds = {

@@ -2,13 +2,17 @@ import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
+import { described, withCreatedAt, withId, withUser } from "./fields/described.ts";
 import { anyOf, filterText } from "./fields/filters.ts";
-import { id, instant, text } from "./fields/scalars.ts";
+import { text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { type Count, type Page, queriesOf } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 
-const title = text(TITLE_LENGTH);
+const title = described(text(TITLE_LENGTH), "What the user wants to achieve.", "Run a half marathon");
+const category = described(text(), "The area of life, as free text.", "health");
+const timeline = described(text(), "How long it may take, as free text.", "8 weeks");
+const status = described(text(), "How the goal stands, as free text such as active or completed.", "active");
 
 const goalExample = {
   userId: exampleIds.user,
@@ -21,43 +25,56 @@ const goalExample = {
 /** What a user wants to achieve. */
 export const goalDto = z
   .object({
-    id: id(),
-    userId: id(),
+    ...withId,
+    ...withUser,
+    /** What the user wants to achieve. */
     title,
-    category: text().nullable(),
-    timeline: text().nullable(),
-    status: text(),
-    createdAt: instant(),
+    /** The area of life, as free text; `null` if not known. */
+    category: category.nullable(),
+    /** How long it may take, as free text such as `8 weeks`; `null` if not known. */
+    timeline: timeline.nullable(),
+    /** How the goal stands, as free text such as `active` or `completed`. */
+    status,
+    ...withCreatedAt,
   })
   .register(dtoRegistry, {
     id: "GoalDto",
+    description: "What a user wants to achieve.",
     example: { id: exampleIds.goal, ...goalExample, createdAt: exampleCreatedAt },
   });
 
 export const goalCreateDto = z
   .object({
-    userId: id(),
+    ...withUser,
+    /** What the user wants to achieve. */
     title,
-    /** Default `null`. */
-    category: text().nullable().default(null),
-    /** Free text, such as `8 weeks`. Default `null`. */
-    timeline: text().nullable().default(null),
-    /** Default `active`. */
-    status: text().default("active"),
+    /** The area of life, as free text. Default `null`. */
+    category: category.nullable().default(null),
+    /** How long it may take, as free text such as `8 weeks`. Default `null`. */
+    timeline: timeline.nullable().default(null),
+    /** How the goal stands, as free text. Default `active`. */
+    status: status.default("active"),
   })
-  .register(dtoRegistry, { id: "GoalCreateDto", example: goalExample });
+  .register(dtoRegistry, { id: "GoalCreateDto", description: "A goal to create.", example: goalExample });
 
 /** An absent field is kept, `null` clears. A goal stays with its user. */
 export const goalUpdateDto = goalDto
   .pick({ title: true, category: true, timeline: true, status: true })
   .partial()
-  .register(dtoRegistry, { id: "GoalUpdateDto", example: { status: "completed" } });
+  .register(dtoRegistry, {
+    id: "GoalUpdateDto",
+    description: "Changes to a goal. An omitted field is kept; null clears it.",
+    example: { status: "completed" },
+  });
 
 export const goalQueries = queriesOf(
   {
-    userId: anyOf(id()),
-    status: anyOf(filterText()),
-    category: anyOf(filterText()).nullable(),
+    /** The user to whom the goals belong. */
+    userId: anyOf(withUser.userId),
+    /** How the goals stand. */
+    status: anyOf(filterText("How the goals stand.", "active")),
+    /** The area of life; `null` selects goals without one. */
+    category: anyOf(filterText("The area of life.", "health")).nullable(),
   },
   ["title"],
 );
@@ -70,40 +87,46 @@ export const MAX_STRUCTURE_TASKS = 10_000;
 export const milestoneStructureDto = milestoneCreateDto
   .omit({ goalId: true })
   .extend({
-    /** Default: none. */
-    tasks: z
-      .array(taskStructureDto)
+    /** The tasks that lead to it. Default: none. */
+    tasks: described(z.array(taskStructureDto), "The tasks that lead to it.", [exampleOf(taskStructureDto)])
       .default(() => [])
       .meta({ maxItems: MAX_STRUCTURE_TASKS }),
   })
   .register(dtoRegistry, {
     id: "MilestoneStructureDto",
+    description: "A milestone to create with its goal, and the tasks that lead to it.",
     example: { weekNumber: 1, title: "Basics", status: "pending", tasks: [exampleOf(taskStructureDto)] },
   });
 
 /** A goal with all its milestones and tasks, created together or not at all. */
 export const goalStructureCreateDto = z
   .object({
+    /** The goal itself. */
     goal: goalCreateDto,
-    /** Default: none. */
-    milestones: z
-      .array(milestoneStructureDto)
+    /** Its milestones, with their tasks. Default: none. */
+    milestones: described(z.array(milestoneStructureDto), "Its milestones, with their tasks.", [
+      exampleOf(milestoneStructureDto),
+    ])
       .default(() => [])
       .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
   })
   .register(dtoRegistry, {
     id: "GoalStructureCreateDto",
+    description: "A goal with all its milestones and tasks, created together or not at all.",
     example: { goal: goalExample, milestones: [exampleOf(milestoneStructureDto)] },
   });
 
 /** A goal with its milestones and tasks as two flat lists. */
 export const goalWithRelationsDto = goalDto
   .extend({
-    milestones: z.array(milestoneDto),
-    tasks: z.array(taskDto),
+    /** Its milestones, by week. */
+    milestones: described(z.array(milestoneDto), "Its milestones, by week.", [exampleOf(milestoneDto)]),
+    /** Its tasks, by start time; those without one last. */
+    tasks: described(z.array(taskDto), "Its tasks, by start time; those without one last.", [exampleOf(taskDto)]),
   })
   .register(dtoRegistry, {
     id: "GoalWithRelationsDto",
+    description: "A goal with its milestones and tasks as two flat lists.",
     example: { ...exampleOf(goalDto), milestones: [exampleOf(milestoneDto)], tasks: [exampleOf(taskDto)] },
   });
 

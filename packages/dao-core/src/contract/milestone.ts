@@ -2,13 +2,15 @@ import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
+import { described, withCreatedAt, withGoal, withId } from "./fields/described.ts";
 import { anyOf, filterText, range } from "./fields/filters.ts";
-import { id, instant, text } from "./fields/scalars.ts";
+import { text } from "./fields/scalars.ts";
 import { type Count, type Page, queriesOf } from "./page.ts";
 
-const title = text(TITLE_LENGTH);
-/** Counted from 1; the upper bound is PostgreSQL's `integer`. */
-const weekNumber = z.int().min(1).max(2_147_483_647);
+const title = described(text(TITLE_LENGTH), "What should be achieved by then.", "Run 5 km without a break");
+/** The upper bound is PostgreSQL's `integer`. */
+const weekNumber = described(z.int().min(1).max(2_147_483_647), "The week of the goal, counted from 1.", 1);
+const status = described(text(), "How the milestone stands, as free text such as pending or completed.", "pending");
 
 const milestoneExample = {
   goalId: exampleIds.goal,
@@ -20,38 +22,55 @@ const milestoneExample = {
 /** What should be achieved for a goal by the end of one of its weeks. */
 export const milestoneDto = z
   .object({
-    id: id(),
-    goalId: id(),
+    ...withId,
+    ...withGoal,
+    /** The week of the goal, counted from 1. */
     weekNumber,
+    /** What should be achieved by then. */
     title,
-    status: text(),
-    createdAt: instant(),
+    /** How the milestone stands, as free text such as `pending` or `completed`. */
+    status,
+    ...withCreatedAt,
   })
   .register(dtoRegistry, {
     id: "MilestoneDto",
+    description: "What should be achieved for a goal by the end of one of its weeks.",
     example: { id: exampleIds.milestone, ...milestoneExample, createdAt: exampleCreatedAt },
   });
 
 export const milestoneCreateDto = z
   .object({
-    goalId: id(),
+    ...withGoal,
+    /** The week of the goal, counted from 1. */
     weekNumber,
+    /** What should be achieved by then. */
     title,
-    /** Default `pending`. */
-    status: text().default("pending"),
+    /** How the milestone stands, as free text. Default `pending`. */
+    status: status.default("pending"),
   })
-  .register(dtoRegistry, { id: "MilestoneCreateDto", example: milestoneExample });
+  .register(dtoRegistry, {
+    id: "MilestoneCreateDto",
+    description: "A milestone to create.",
+    example: milestoneExample,
+  });
 
 /** An absent field is kept. A milestone stays with its goal. */
 export const milestoneUpdateDto = milestoneDto
   .pick({ weekNumber: true, title: true, status: true })
   .partial()
-  .register(dtoRegistry, { id: "MilestoneUpdateDto", example: { status: "completed" } });
+  .register(dtoRegistry, {
+    id: "MilestoneUpdateDto",
+    description: "Changes to a milestone. An omitted field is kept.",
+    example: { status: "completed" },
+  });
 
 export const milestoneQueries = queriesOf(
   {
-    goalId: anyOf(id()),
-    status: anyOf(filterText()),
+    /** The goal to which the milestones belong. */
+    goalId: anyOf(withGoal.goalId),
+    /** How the milestones stand. */
+    status: anyOf(filterText("How the milestones stand.", "pending")),
+    /** The week of the goal. */
     weekNumber: range(weekNumber),
   },
   ["weekNumber", "title"],

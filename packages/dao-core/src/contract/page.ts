@@ -1,17 +1,21 @@
 import * as z from "zod";
 import { dtoRegistry } from "./dto-registry.ts";
+import { described, withCreatedAt, withId } from "./fields/described.ts";
 import { anyOf, range } from "./fields/filters.ts";
-import { id, instant } from "./fields/scalars.ts";
 
 /** One page of a list, newest rows first unless another order was requested. */
 export interface Page<Item> {
+  /** The rows, at most as many as were requested. */
   readonly items: Item[];
   /** Number of rows that the filter matches, over all pages; `null` if `count` is `none`. */
   readonly total: number | null;
   /** From 1; with `skip` and `limit` it is `floor(skip / limit) + 1`; `null` if a cursor was given. */
   readonly page: number | null;
+  /** How many rows were requested. */
   readonly pageSize: number;
+  /** Whether there are rows after these. */
   readonly hasNext: boolean;
+  /** Whether there are, or may be, rows before these. */
   readonly hasPrev: boolean;
   /** The `cursor` of the next page; `null` on the last. */
   readonly nextCursor: string | null;
@@ -52,26 +56,24 @@ export interface PageRequest {
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
 /** Where to continue in a list or a stream. */
-const cursor = z
-  .string()
-  .regex(/^[\w-]{1,1000}$/, { error: "must be the next cursor of a page, unchanged" })
-  .describe(
-    "The next_cursor of the previous page, or of a stream: the response starts after it. Not together with page and skip.",
-  );
+const cursor = described(
+  z.string().regex(/^[\w-]{1,1000}$/, { error: "must be the next cursor of a page, unchanged" }),
+  "The next_cursor of the previous page, or of a stream: the response starts after it. Not together with page and skip.",
+  "MjAyNi0wMi0xNFQwOTozMDowMC4xMjNa",
+);
 
 const pageRequestShape = {
-  page: z.int().min(1).optional().describe("From 1. Default 1. Not together with skip and limit."),
-  pageSize: pageSize.optional().describe("Rows on a page. Default 100. Not together with skip and limit."),
-  skip: z.int().min(0).optional().describe("Rows to skip. Default 0. Not together with page and page_size."),
-  limit: pageSize.optional().describe("Rows to return. Default 100. Not together with page and page_size."),
+  page: described(z.int().min(1), "From 1. Default 1. Not together with skip and limit.", 1).optional(),
+  pageSize: described(pageSize, "Rows on a page. Default 100. Not together with skip and limit.", 20).optional(),
+  skip: described(z.int().min(0), "Rows to skip. Default 0. Not together with page and page_size.", 0).optional(),
+  limit: described(pageSize, "Rows to return. Default 100. Not together with page and page_size.", 20).optional(),
   cursor: cursor.optional(),
-  count: z
-    .enum(COUNT_MODES)
-    .optional()
-    .describe(
-      "How total is counted. exact, the default; estimated: exact up to 1000 rows, beyond that the planner's estimate; none: " +
-        "total is null.",
-    ),
+  count: described(
+    z.enum(COUNT_MODES),
+    "How total is counted. exact, the default; estimated: exact up to 1000 rows, beyond that the planner's estimate; none: " +
+      "total is null.",
+    "none",
+  ).optional(),
 };
 
 /** The names of the parameters of lists; every other name in a request is a filter. */
@@ -100,15 +102,22 @@ export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
   filters: Filters,
   sorts: readonly Sort[],
 ) {
-  const filter = z.strictObject({ id: anyOf(id()), ...filters, createdAt: range(instant()) }).partial();
+  const filter = z
+    .strictObject({
+      /** The rows' ids. */
+      id: anyOf(withId.id),
+      ...filters,
+      /** When the rows were created. */
+      createdAt: range(withCreatedAt.createdAt),
+    })
+    .partial();
   const fields = ["createdAt" as const, ...sorts];
-  const sort = z
-    .enum(fields.flatMap((field) => [field, `-${field}`] as const))
-    .optional()
-    .describe(
-      "By which field, - for descending; then by id; rows without a value last. Text by its first 100 characters. Fast with a filter " +
-        "by id, user or goal; without one, every row is read for each page, except by created_at. Default -created_at.",
-    );
+  const sort = described(
+    z.enum(fields.flatMap((field) => [field, `-${field}`] as const)),
+    "By which field, - for descending; then by id; rows without a value last. Text by its first 100 characters. Fast with a filter " +
+      "by id, user or goal; without one, every row is read for each page, except by created_at. Default -created_at.",
+    "-createdAt",
+  ).optional();
   return {
     filter,
     list: filter.extend({ ...pageRequestShape, sort }).superRefine(checkPaging),
@@ -118,8 +127,11 @@ export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
 
 /** How many rows a filter matches. */
 export const countDto = z
-  .object({ total: z.int().min(0) })
-  .register(dtoRegistry, { id: "Count", example: { total: 42 } });
+  .object({
+    /** How many rows there are. */
+    total: described(z.int().min(0), "How many rows there are.", 42),
+  })
+  .register(dtoRegistry, { id: "Count", description: "How many rows a filter matches.", example: { total: 42 } });
 
 export type Count = z.output<typeof countDto>;
 
@@ -168,12 +180,12 @@ export function toPage<Item>(
 /** The schema of a {@link Page} of `item`. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({
-    items: z.array(item),
-    total: z.int().min(0).nullable(),
-    page: z.int().min(1).nullable(),
-    pageSize: z.int().min(1),
-    hasNext: z.boolean(),
-    hasPrev: z.boolean(),
-    nextCursor: z.string().nullable(),
+    items: described(z.array(item), "The rows.", [dtoRegistry.get(item)?.example]),
+    total: described(z.int().min(0).nullable(), "How many rows the filter matches; null if count is none.", 1),
+    page: described(z.int().min(1).nullable(), "The page's number; null after a cursor.", 1),
+    pageSize: described(z.int().min(1), "How many rows were requested.", 100),
+    hasNext: described(z.boolean(), "Whether there are rows after these.", false),
+    hasPrev: described(z.boolean(), "Whether there are, or may be, rows before these.", false),
+    nextCursor: described(z.string().nullable(), "The cursor of the next page; null on the last.", null),
   });
 }

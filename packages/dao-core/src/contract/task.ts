@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fields/constants.ts";
+import { described, withCreatedAt, withGoal, withId, withUser } from "./fields/described.ts";
 import { anyOf, filterText, range } from "./fields/filters.ts";
 import { id, instant, text } from "./fields/scalars.ts";
 import { type Count, type Page, queriesOf } from "./page.ts";
@@ -9,8 +10,26 @@ import { type Count, type Page, queriesOf } from "./page.ts";
 /** Maximum tasks per call of {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks}. */
 export const MAX_BULK_TASKS = 1000;
 
-const title = text(TITLE_LENGTH);
-const calendarEventId = text({ min: 1, max: 255 });
+const words = {
+  state:
+    "scheduled: to be done; drifted: not done in its time; completed: done; missed: not done, and can no longer be done.",
+  priority: "How much it matters: standard; important; must-not-miss: it has to be done.",
+  triggerType: "What starts it: time: its start time; on_leaving_home: that the user leaves home.",
+};
+
+const start = new Date("2026-02-15T10:00:00Z");
+const end = new Date("2026-02-15T10:30:00Z");
+const fields = {
+  milestoneId: described(id(), "The milestone to which this belongs.", exampleIds.milestone),
+  title: described(text(TITLE_LENGTH), "What is to be done.", "Run for 20 minutes"),
+  startTime: described(instant(), "When it starts; null: at no set time.", start),
+  endTime: described(instant(), "When it ends, not before start_time; null: not known.", end),
+  state: described(z.enum(TASK_STATES), words.state, "scheduled"),
+  priority: described(z.enum(TASK_PRIORITIES), words.priority, "standard"),
+  triggerType: described(z.enum(TRIGGER_TYPES), words.triggerType, "time"),
+  isRecurring: described(z.boolean(), "Whether the task recurs.", false),
+  calendarEventId: described(text({ min: 1, max: 255 }), "The event in the user's calendar.", "evt_8r2q5c1n"),
+};
 
 interface TimeSpan {
   readonly startTime?: Date | null | undefined;
@@ -26,30 +45,40 @@ const endBeforeStart = { path: ["endTime"], error: "must not be before the start
 /** One thing to do, optionally at a time. */
 export const taskDto = z
   .object({
-    id: id(),
-    userId: id(),
-    goalId: id(),
-    milestoneId: id().nullable(),
-    title,
-    startTime: instant().nullable(),
-    endTime: instant().nullable(),
-    state: z.enum(TASK_STATES),
-    priority: z.enum(TASK_PRIORITIES),
-    triggerType: z.enum(TRIGGER_TYPES),
-    isRecurring: z.boolean(),
-    calendarEventId: calendarEventId.nullable(),
-    createdAt: instant(),
+    ...withId,
+    ...withUser,
+    ...withGoal,
+    /** The milestone to which this belongs; `null` for none. */
+    milestoneId: fields.milestoneId.nullable(),
+    /** What is to be done. */
+    title: fields.title,
+    /** When it starts; `null`: at no set time. */
+    startTime: fields.startTime.nullable(),
+    /** When it ends, not before `startTime`; `null`: not known. */
+    endTime: fields.endTime.nullable(),
+    /** `scheduled`: to be done; `drifted`: not done in its time; `completed`: done; `missed`: can no longer be done. */
+    state: fields.state,
+    /** How much it matters: `standard`; `important`; `must-not-miss`: it has to be done. */
+    priority: fields.priority,
+    /** What starts it: `time`: its start time; `on_leaving_home`: that the user leaves home. */
+    triggerType: fields.triggerType,
+    /** Whether the task recurs. */
+    isRecurring: fields.isRecurring,
+    /** The event in the user's calendar; `null` for none. */
+    calendarEventId: fields.calendarEventId.nullable(),
+    ...withCreatedAt,
   })
   .register(dtoRegistry, {
     id: "TaskDto",
+    description: "One thing to do, optionally at a time.",
     example: {
       id: exampleIds.task,
       userId: exampleIds.user,
       goalId: exampleIds.goal,
       milestoneId: exampleIds.milestone,
       title: "Run for 20 minutes",
-      startTime: new Date("2026-02-15T10:00:00Z"),
-      endTime: new Date("2026-02-15T10:30:00Z"),
+      startTime: start,
+      endTime: end,
       state: "scheduled",
       priority: "standard",
       triggerType: "time",
@@ -61,21 +90,22 @@ export const taskDto = z
 
 /** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
-  title,
-  /** Default `null`. */
-  startTime: instant().nullable().default(null),
-  /** Not before `startTime`. Default `null`. */
-  endTime: instant().nullable().default(null),
-  /** Default `scheduled`. */
-  state: z.enum(TASK_STATES).default("scheduled"),
-  /** Default `standard`. */
-  priority: z.enum(TASK_PRIORITIES).default("standard"),
-  /** Default `time`. */
-  triggerType: z.enum(TRIGGER_TYPES).default("time"),
-  /** Default `false`. */
-  isRecurring: z.boolean().default(false),
-  /** Default `null`. */
-  calendarEventId: calendarEventId.nullable().default(null),
+  /** What is to be done. */
+  title: fields.title,
+  /** When it starts. Default `null`: at no set time. */
+  startTime: fields.startTime.nullable().default(null),
+  /** When it ends, not before `startTime`. Default `null`. */
+  endTime: fields.endTime.nullable().default(null),
+  /** How the task stands. Default `scheduled`. */
+  state: fields.state.default("scheduled"),
+  /** How much it matters. Default `standard`. */
+  priority: fields.priority.default("standard"),
+  /** What starts it. Default `time`. */
+  triggerType: fields.triggerType.default("time"),
+  /** Whether the task recurs. Default `false`. */
+  isRecurring: fields.isRecurring.default(false),
+  /** The event in the user's calendar. Default `null`. */
+  calendarEventId: fields.calendarEventId.nullable().default(null),
 };
 
 export const taskStructureDto = z
@@ -83,14 +113,15 @@ export const taskStructureDto = z
   .refine(endsAfterStart, endBeforeStart)
   .register(dtoRegistry, {
     id: "TaskStructureDto",
+    description: "A task to create with its goal.",
     example: { title: "Complete tutorial", state: "scheduled", priority: "standard", triggerType: "time" },
   });
 
 const ownedTaskCreateShape = {
-  userId: id(),
-  goalId: id(),
-  /** Default `null`. */
-  milestoneId: id().nullable().default(null),
+  ...withUser,
+  ...withGoal,
+  /** The milestone to which this belongs. Default `null`. */
+  milestoneId: fields.milestoneId.nullable().default(null),
   ...taskCreateShape,
 };
 
@@ -99,12 +130,13 @@ export const taskCreateDto = z
   .refine(endsAfterStart, endBeforeStart)
   .register(dtoRegistry, {
     id: "TaskCreateDto",
+    description: "A task to create.",
     example: {
       userId: exampleIds.user,
       goalId: exampleIds.goal,
       title: "Run 3km",
-      startTime: new Date("2026-02-15T10:00:00Z"),
-      endTime: new Date("2026-02-15T10:30:00Z"),
+      startTime: start,
+      endTime: end,
       isRecurring: true,
     },
   });
@@ -116,74 +148,125 @@ export const taskImportDto = z
      * A client-supplied id: a repeated import is then refused with a `ConflictError` instead of creating the tasks twice.
      * Default: a new UUIDv7.
      */
-    id: id().optional(),
+    id: withId.id.optional(),
     ...ownedTaskCreateShape,
   })
   .refine(endsAfterStart, endBeforeStart)
   .register(dtoRegistry, {
     id: "TaskImportDto",
+    description: "One task of an import.",
     example: { userId: exampleIds.user, goalId: exampleIds.goal, title: "Run 3km" },
   });
 
 const taskUpdate = taskDto.omit({ id: true, userId: true, goalId: true, createdAt: true }).partial();
 
 /** An absent field is kept, `null` clears. A task stays with its user and its goal. */
-export const taskUpdateDto = taskUpdate
-  .refine(endsAfterStart, endBeforeStart)
-  .register(dtoRegistry, { id: "TaskUpdateDto", example: { state: "completed" } });
+export const taskUpdateDto = taskUpdate.refine(endsAfterStart, endBeforeStart).register(dtoRegistry, {
+  id: "TaskUpdateDto",
+  description: "Changes to a task. An omitted field is kept; null clears it.",
+  example: { state: "completed" },
+});
 
 /** One task's change within a bulk update. */
 export const taskChangeDto = z
-  .object({ id: id(), ...taskUpdate.shape })
+  .object({ ...withId, ...taskUpdate.shape })
   .refine(endsAfterStart, endBeforeStart)
-  .register(dtoRegistry, { id: "TaskChangeDto", example: { id: exampleIds.task, state: "completed" } });
+  .register(dtoRegistry, {
+    id: "TaskChangeDto",
+    description: "One task's change within a bulk update.",
+    example: { id: exampleIds.task, state: "completed" },
+  });
 
 export const taskQueries = queriesOf(
   {
-    userId: anyOf(id()),
-    goalId: anyOf(id()),
-    milestoneId: anyOf(id()).nullable(),
-    state: anyOf(z.enum(TASK_STATES)),
-    priority: anyOf(z.enum(TASK_PRIORITIES)),
-    triggerType: anyOf(z.enum(TRIGGER_TYPES)),
-    isRecurring: anyOf(z.boolean()),
-    calendarEventId: anyOf(filterText()).nullable(),
-    startTime: range(instant()).nullable(),
-    endTime: range(instant()).nullable(),
+    /** The user to whom the tasks belong. */
+    userId: anyOf(withUser.userId),
+    /** The goal to which the tasks belong. */
+    goalId: anyOf(withGoal.goalId),
+    /** The milestone to which the tasks belong; `null` selects tasks without one. */
+    milestoneId: anyOf(fields.milestoneId).nullable(),
+    /** How the tasks stand. */
+    state: anyOf(fields.state),
+    /** How much they matter. */
+    priority: anyOf(fields.priority),
+    /** What starts them. */
+    triggerType: anyOf(fields.triggerType),
+    /** Whether they recur. */
+    isRecurring: anyOf(fields.isRecurring),
+    /** The event in the user's calendar; `null` selects tasks without one. */
+    calendarEventId: anyOf(filterText("The event in the user's calendar.", "evt_8r2q5c1n")).nullable(),
+    /** When they start; `null` selects tasks without a start time. */
+    startTime: range(fields.startTime).nullable(),
+    /** When they end; `null` selects tasks without an end time. */
+    endTime: range(fields.endTime).nullable(),
   },
   ["startTime", "endTime", "title"],
 );
 
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
 export const taskTimerangeRequest = z
-  .strictObject({ userId: id(), startTime: instant(), endTime: instant() })
+  .strictObject({
+    /** The user whose tasks are read. */
+    userId: described(id(), "The user whose tasks are read.", exampleIds.user),
+    /** The earliest start. */
+    startTime: described(instant(), "The earliest start.", start),
+    /** The latest start, not before `startTime`. */
+    endTime: described(instant(), "The latest start, not before start_time.", end),
+  })
   .refine(endsAfterStart, endBeforeStart);
 
 /** A user's tasks that were created within the range, both ends included, to the millisecond. */
 export const taskStatisticsRequest = z
-  .strictObject({ userId: id(), startDate: instant(), endDate: instant() })
+  .strictObject({
+    /** The user whose tasks are counted. */
+    userId: described(id(), "The user whose tasks are counted.", exampleIds.user),
+    /** The earliest creation. */
+    startDate: described(instant(), "The earliest creation.", new Date("2026-02-01T00:00:00Z")),
+    /** The latest creation, not before `startDate`. */
+    endDate: described(instant(), "The latest creation, not before start_date.", new Date("2026-03-01T00:00:00Z")),
+  })
   .refine(({ startDate, endDate }) => startDate <= endDate, {
     path: ["endDate"],
     error: "must not be before the start date",
   });
 
-const count = z.int().min(0);
+const count = (description: string, example: number) => described(z.int().min(0), description, example);
+const byState = { scheduled: 1, drifted: 0, completed: 2, missed: 0 };
 
 export const taskStatisticsDto = z
   .object({
-    userId: id(),
-    totalTasks: count,
+    ...withUser,
+    /** How many tasks were created in the time window. */
+    totalTasks: count("How many tasks were created in the time window.", 3),
     /** The number of tasks in each of the four states. */
-    byState: z.object({ scheduled: count, drifted: count, completed: count, missed: count }),
+    byState: described(
+      z.object({
+        /** To be done. */
+        scheduled: count("To be done.", byState.scheduled),
+        /** Not done in their time. */
+        drifted: count("Not done in their time.", byState.drifted),
+        /** Done. */
+        completed: count("Done.", byState.completed),
+        /** Not done, and can no longer be done. */
+        missed: count("Not done, and can no longer be done.", byState.missed),
+      }),
+      "The number of tasks in each of the four states.",
+      byState,
+    ),
     /** Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks. */
-    completionRate: z.number().min(0).max(1),
+    completionRate: described(
+      z.number().min(0).max(1),
+      "Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks.",
+      0.6667,
+    ),
   })
   .register(dtoRegistry, {
     id: "TaskStatisticsDto",
+    description: "How many of a user's tasks are in each state.",
     example: {
       userId: exampleIds.user,
       totalTasks: 3,
-      byState: { scheduled: 1, drifted: 0, completed: 2, missed: 0 },
+      byState,
       completionRate: 0.6667,
     },
   });
@@ -193,22 +276,41 @@ const wrongNumberOf = (what: string) => ({ error: `must contain 1 to ${MAX_BULK_
 /** Ids that do not exist are ignored; duplicates count once. */
 export const bulkUpdateStateRequest = z
   .object({
-    taskIds: z.array(id()).min(1, wrongNumberOf("ids")).max(MAX_BULK_TASKS, wrongNumberOf("ids")),
-    newState: z.enum(TASK_STATES),
+    /** The tasks to change, 1 to 1,000. */
+    taskIds: described(
+      z.array(id()).min(1, wrongNumberOf("ids")).max(MAX_BULK_TASKS, wrongNumberOf("ids")),
+      "The tasks to change.",
+      [exampleIds.task],
+    ),
+    /** The state that they get. */
+    newState: described(z.enum(TASK_STATES), `The state that they get. ${words.state}`, "drifted"),
   })
   .register(dtoRegistry, {
     id: "BulkUpdateStateRequest",
+    description: "One state for many tasks. Ids that do not exist are ignored; duplicates count once.",
     example: { taskIds: [exampleIds.task], newState: "drifted" },
   });
 
 export const bulkUpdateStateResult = z
-  .object({ updatedCount: count })
-  .register(dtoRegistry, { id: "BulkUpdateStateResult", example: { updatedCount: 1 } });
+  .object({
+    /** How many of the tasks exist, and have the state now. */
+    updatedCount: count("How many of the tasks exist, and have the state now.", 1),
+  })
+  .register(dtoRegistry, {
+    id: "BulkUpdateStateResult",
+    description: "How many tasks a bulk update has reached.",
+    example: { updatedCount: 1 },
+  });
 
 /** A different change for each of up to {@link MAX_BULK_TASKS} tasks. */
 export const bulkUpdateRequest = z
   .object({
-    updates: z.array(taskChangeDto).min(1, wrongNumberOf("updates")).max(MAX_BULK_TASKS, wrongNumberOf("updates")),
+    /** The changes, 1 to 1,000, each of another task. */
+    updates: described(
+      z.array(taskChangeDto).min(1, wrongNumberOf("updates")).max(MAX_BULK_TASKS, wrongNumberOf("updates")),
+      "The changes, each of another task.",
+      [exampleOf(taskChangeDto)],
+    ),
   })
   .superRefine(({ updates }, context) => {
     const seen = new Set<string>();
@@ -220,32 +322,56 @@ export const bulkUpdateRequest = z
       seen.add(id);
     }
   })
-  .register(dtoRegistry, { id: "BulkUpdateRequest", example: { updates: [exampleOf(taskChangeDto)] } });
+  .register(dtoRegistry, {
+    id: "BulkUpdateRequest",
+    description: "A different change for each of 1 to 1000 tasks.",
+    example: { updates: [exampleOf(taskChangeDto)] },
+  });
 
 /** The result of each change, in the order of the request. */
 export const bulkUpdateResult = z
   .object({
-    results: z.array(
-      z.object({
-        id: id(),
-        /** The task as it is now; `null` if it does not exist. */
-        task: taskDto.nullable(),
-      }),
+    /** A result for each change, in the order of the request. */
+    results: described(
+      z.array(
+        z.object({
+          ...withId,
+          /** The task as it is now; `null` if it does not exist. */
+          task: described(taskDto.nullable(), "The task as it is now; null if it does not exist.", null),
+        }),
+      ),
+      "A result for each change, in the order of the request.",
+      [{ id: exampleIds.task, task: null }],
     ),
   })
   .register(dtoRegistry, {
     id: "BulkUpdateResult",
+    description: "The result of each change, in the order of the request.",
     example: { results: [{ id: exampleIds.task, task: { ...exampleOf(taskDto), state: "completed" } }] },
   });
 
 export const taskImportResult = z
-  .object({ createdCount: count })
-  .register(dtoRegistry, { id: "TaskImportResult", example: { createdCount: 100_000 } });
+  .object({
+    /** How many tasks were created. */
+    createdCount: count("How many tasks were created.", 100_000),
+  })
+  .register(dtoRegistry, {
+    id: "TaskImportResult",
+    description: "How many tasks an import has created.",
+    example: { createdCount: 100_000 },
+  });
 
 /** Links a task to a calendar event; `null` unlinks it. */
 export const calendarEventLinkDto = z
-  .object({ calendarEventId: calendarEventId.nullable() })
-  .register(dtoRegistry, { id: "CalendarEventLinkDto", example: { calendarEventId: "evt_8r2q5c1n" } });
+  .object({
+    /** The event in the user's calendar; `null` unlinks it. */
+    calendarEventId: fields.calendarEventId.nullable(),
+  })
+  .register(dtoRegistry, {
+    id: "CalendarEventLinkDto",
+    description: "Links a task to a calendar event; null unlinks it.",
+    example: { calendarEventId: "evt_8r2q5c1n" },
+  });
 
 export type TaskDto = z.output<typeof taskDto>;
 export type TaskCreateDto = z.input<typeof taskCreateDto>;

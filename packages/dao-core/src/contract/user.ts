@@ -1,56 +1,80 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
+import { described, withCreatedAt, withId } from "./fields/described.ts";
 import { anyOf, filterText } from "./fields/filters.ts";
 import { type JsonObject, jsonObject } from "./fields/json.ts";
-import { email, id, instant, text } from "./fields/scalars.ts";
+import { email, text } from "./fields/scalars.ts";
 import { type Count, type Page, queriesOf } from "./page.ts";
 
-const name = text({ min: 1, max: 255 });
+const name = described(text({ min: 1, max: 255 }), "The full name.", "Jane Doe");
+const address = described(email(), "The e-mail address, unique among all users.", "jane@example.com");
+const demoMode = described(z.boolean(), "Whether the user takes part in a demonstration: see demo flags.", false);
 
 const orEmpty = (preferences: JsonObject | null | undefined) => preferences ?? {};
 
-const preferences = { timezone: "America/New_York" };
-const userExample = { name: "Jane Doe", email: "jane@example.com", preferences, demoMode: false };
+const preferencesExample = { timezone: "America/New_York" };
+const preferences = described(jsonObject(), "Settings of the user, of any form.", preferencesExample);
+const userExample = { name: "Jane Doe", email: "jane@example.com", preferences: preferencesExample, demoMode: false };
 
 /** A person whom the agents plan for. */
 export const userDto = z
   .object({
-    id: id(),
+    ...withId,
+    /** The full name. */
     name,
-    email: email(),
-    preferences: jsonObject(),
-    demoMode: z.boolean(),
-    createdAt: instant(),
+    /** The e-mail address, unique among all users. */
+    email: address,
+    /** Settings of the user, of any form. */
+    preferences,
+    /** Whether the user takes part in a demonstration: see {@link DemoFlagsDto}. */
+    demoMode,
+    ...withCreatedAt,
   })
   .register(dtoRegistry, {
     id: "UserDto",
+    description: "A person whom the agents plan for.",
     example: { id: exampleIds.user, ...userExample, createdAt: exampleCreatedAt },
   });
 
 export const userCreateDto = z
   .object({
+    /** The full name. */
     name,
-    /** Unique among all users. */
-    email: email(),
-    /** Default `{}`; `null` means the same, since callers of the Python service send it. */
-    preferences: jsonObject().nullish().transform(orEmpty),
-    /** Default `false`. */
-    demoMode: z.boolean().default(false),
+    /** The e-mail address, unique among all users. */
+    email: address,
+    /** Settings of the user, of any form. Default `{}`; `null` means the same, since callers of the Python service send it. */
+    preferences: preferences.nullish().transform(orEmpty),
+    /** Whether the user takes part in a demonstration. Default `false`. */
+    demoMode: demoMode.default(false),
   })
-  .register(dtoRegistry, { id: "UserCreateDto", example: userExample });
+  .register(dtoRegistry, { id: "UserCreateDto", description: "A user to create.", example: userExample });
 
 /** An absent field is kept. `preferences` are replaced as a whole. */
 export const userUpdateDto = z
   .object({
+    /** The full name. */
     name: name.optional(),
-    email: email().optional(),
-    preferences: jsonObject().nullable().transform(orEmpty).optional(),
-    demoMode: z.boolean().optional(),
+    /** The e-mail address, unique among all users. */
+    email: address.optional(),
+    /** Settings of the user, replaced as a whole. */
+    preferences: preferences.nullable().transform(orEmpty).optional(),
+    /** Whether the user takes part in a demonstration. */
+    demoMode: demoMode.optional(),
   })
-  .register(dtoRegistry, { id: "UserUpdateDto", example: { preferences: { timezone: "Europe/Berlin" } } });
+  .register(dtoRegistry, {
+    id: "UserUpdateDto",
+    description: "Changes to a user. An omitted field is kept; preferences are replaced as a whole.",
+    example: { preferences: { timezone: "Europe/Berlin" } },
+  });
 
-export const userQueries = queriesOf({ email: anyOf(filterText()) }, ["name"]);
+export const userQueries = queriesOf(
+  {
+    /** The e-mail address, exactly as stored. */
+    email: anyOf(filterText("The e-mail address, exactly as stored.", "jane@example.com")),
+  },
+  ["name"],
+);
 
 export type UserDto = z.output<typeof userDto>;
 export type UserCreateDto = z.input<typeof userCreateDto>;

@@ -93,7 +93,10 @@ export const streamShape = {
   cursors: z
     .boolean()
     .optional()
-    .meta({ description: "Whether lines with cursors come between the rows, and one at the end. Default false." }),
+    .meta({
+      description: "Whether lines with cursors come between the rows, and one at the end. Default false.",
+      examples: [true],
+    }),
 };
 
 /** The routes that most entities have; `id` is the name of the id in paths. */

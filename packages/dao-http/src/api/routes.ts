@@ -194,6 +194,7 @@ export const routes: Readonly<Record<RouteName, Route>> = {
           description:
             "Seconds to wait for a change if there is none. As soon as there is one the response comes; otherwise it is an empty page " +
             `after this time, or when the service stops. At most ${CHANGES_WAIT}. Default 0.`,
+          examples: [CHANGES_WAIT],
         }),
     }),
     output: contract.changePage,

@@ -10,10 +10,18 @@ interface Described {
   readonly responses: Readonly<Record<string, { readonly $ref?: string; readonly headers?: object }>>;
 }
 
+/** Of a schema, a parameter or a header. */
+interface Words {
+  readonly $ref?: string;
+  readonly description?: string;
+  readonly examples?: readonly unknown[];
+  readonly schema?: Words;
+}
+
 const text = JSON.stringify(openApiDocument());
 const document: {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
-  readonly components: Readonly<Record<"schemas" | "responses", Readonly<Record<string, unknown>>>>;
+  readonly components: Readonly<Record<"schemas" | "parameters" | "responses", Readonly<Record<string, unknown>>>>;
 } = JSON.parse(text);
 
 describe("the OpenAPI document", () => {
@@ -66,17 +74,70 @@ describe("the OpenAPI document", () => {
     expect(text).not.toMatch(/"(userId|startTime|createdAt|isRecurring|pageSize)"/);
   });
 
-  test("describes defaults, and has no limits on responses", () => {
+  test("describes defaults, without the keyword, for which some generators require the field", () => {
     const { schemas } = document.components;
-    expect(schemas["TaskCreateDto"]).toMatchObject({ properties: { milestone_id: { default: null } } });
-    expect(schemas["UserCreateDto"]).toMatchObject({
-      properties: { preferences: { default: {} }, email: { format: "idn-email", maxLength: 255 } },
+    const told = (text: string) => ({ description: expect.stringMatching(new RegExp(`Default: ${text}\\.$`)) });
+    expect(schemas["TaskCreateDto"]).toMatchObject({
+      properties: { milestone_id: told("null"), priority: told("standard") },
     });
-    expect(schemas["ConversationCreateDto"]).toMatchObject({ properties: { messages: { default: [] } } });
-    expect(JSON.stringify([schemas["UserUpdateDto"], schemas["ConversationUpdateDto"]])).not.toContain('"default"');
+    expect(schemas["UserCreateDto"]).toMatchObject({
+      properties: { preferences: told("{}"), demo_mode: told("false") },
+    });
+    expect(schemas["ConversationCreateDto"]).toMatchObject({ properties: { messages: told("\\[\\]") } });
+    expect(JSON.stringify([schemas["UserUpdateDto"], schemas["ConversationUpdateDto"]])).not.toContain("Default");
+    expect(text).not.toContain('"default":');
+  });
+
+  test("has limits on requests, and none on responses", () => {
+    const { schemas } = document.components;
+    expect(schemas["UserCreateDto"]).toMatchObject({ properties: { email: { format: "idn-email", maxLength: 255 } } });
     for (const name of ["UserDto", "GoalDto", "MilestoneDto", "TaskDto", "DemoFlagsDto"]) {
       expect(JSON.stringify(schemas[name]), name).not.toMatch(/"(m(in|ax)(Length|imum)|default)":|email"}/);
     }
+  });
+
+  test("says what every property, parameter and header means, with an example", () => {
+    const undescribed: string[] = [];
+    const check = (place: string, { $ref, schema, ...own }: Words) => {
+      const name = $ref?.slice("#/components/schemas/".length);
+      const { description, examples } =
+        name === undefined ? { ...schema, ...own } : Object(document.components.schemas[name]);
+      if (!description || !examples?.length) undescribed.push(place);
+    };
+    const visit = (place: string, value: object): void => {
+      for (const [key, member] of Object.entries(value)) {
+        if (typeof member !== "object" || member === null || key.startsWith("example")) continue;
+        for (const [name, one] of Object.entries<Words>(member)) {
+          const isComponent = one.$ref?.startsWith("#/components/schemas/") === false;
+          if (["properties", "parameters", "headers"].includes(key) && !isComponent)
+            check(`${place}/${key}/${name}`, one);
+        }
+        visit(`${place}/${key}`, member);
+      }
+    };
+    visit("", document);
+    expect(undescribed).toEqual([]);
+  });
+
+  test("has examples of problems of the operation that can have them", () => {
+    for (const [path, operations] of Object.entries(document.paths)) {
+      const ofPath = new RegExp(`"instance":"${path.replace(/\{\w+\}/, '[^/"]+')}"`, "g");
+      for (const { operationId, responses } of Object.values(operations)) {
+        const { length } = JSON.stringify(responses).match(/"instance":/g) ?? [];
+        expect(JSON.stringify(responses).match(ofPath) ?? [], operationId).toHaveLength(length ?? 0);
+      }
+    }
+  });
+
+  test.each([
+    ["IfMatchToWrite", ["*", '"x"', '"x", W/"y"'], ["x", "", '"x" "y"']],
+    ["IdempotencyKey", ["8e03978e-40d5", '"quoted"', "k".repeat(255)], ["", "two words", "k".repeat(256)]],
+  ])("%s has the pattern that the service checks", (name, right, wrong) => {
+    const { pattern, minLength, maxLength } = Object(document.components.parameters[name]).schema;
+    const isMatch = (value: string) =>
+      new RegExp(pattern).test(value) && value.length >= minLength && value.length <= maxLength;
+    expect(right.filter((value) => !isMatch(value))).toEqual([]);
+    expect(wrong.filter(isMatch)).toEqual([]);
   });
 
   test("has no unused responses", () => {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { described } from "./described.ts";
 import { text } from "./scalars.ts";
 
 /** Maximum number of values of one filter. */
@@ -12,7 +13,7 @@ export function anyOf<Value extends z.ZodType>(value: Value) {
 }
 
 /** The value of a filter on a free-text column. Short, because a URL contains it, and the links to other pages do so again. */
-export const filterText = () => text({ max: 500 });
+export const filterText = (description: string, example: string) => described(text({ max: 500 }), description, example);
 
 const mustBeRange = "must be a range: { from, before }, or one of the two";
 
