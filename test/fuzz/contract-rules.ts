@@ -33,6 +33,30 @@ export class ContractRules {
   }
 }
 
+/** Judges the parameters of a query together. */
+export function judgeQuery(values: Readonly<Record<string, unknown>>): Verdict {
+  const has = (...names: string[]) => names.some((name) => name in values);
+  if (has("page", "page_size") && has("skip", "limit")) return refused("a mix of page numbers and skip or limit");
+  if (has("cursor") && has("page", "skip")) return refused("a cursor beside page or skip");
+  const { is_null: nulls = [] } = values;
+  const isTwofold = (name: unknown) => has(`${name}`, `${name}_from`, `${name}_before`);
+  if (Array.isArray(nulls) && nulls.some(isTwofold)) return refused("is_null beside a filter on the same field");
+  const isEmpty = ([from, before]: readonly [string, string]) => placeOf(values[from]) >= placeOf(values[before]);
+  return rangesOf(values).some(isEmpty) ? refused("a range that ends where it begins, or before") : VALID;
+}
+
+/** The names of the two ends of each range. */
+export function rangesOf(values: Readonly<Record<string, unknown>>): (readonly [from: string, before: string])[] {
+  return Object.keys(values)
+    .filter((name) => name.endsWith("_from"))
+    .map((from) => [from, from.replace(/from$/, "before")] as const);
+}
+
+/** Where an end of a range is; `NaN` if it is none. */
+export function placeOf(value: unknown): number {
+  return typeof value === "number" ? value : milliseconds(value);
+}
+
 function refused(because: string): Verdict {
   return { is: "invalid", because };
 }

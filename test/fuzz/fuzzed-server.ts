@@ -21,7 +21,7 @@ export interface FuzzedServer extends AsyncDisposable {
 
 /** Starts the service from its source, on a new database on the server at `adminUrl`. */
 export async function startFuzzedServer(adminUrl: string): Promise<FuzzedServer> {
-  const database = await createTestDatabase({ serverUrl: adminUrl, poolSize: 1 });
+  const database = await createTestDatabase({ serverUrl: adminUrl, poolSize: 1, changes: true });
   const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", path("served-process.ts")], {
     cwd: path("../.."),
     env: {

@@ -1,3 +1,9 @@
+/** The order of a list without a `sort`, and of a stream. */
+export const NEWEST_FIRST = "-created_at";
+
+/** The kind of the cursors of lists in an order. */
+export const cursorKind = (kind: string, order: string) => `${kind} cursor ${order}`;
+
 /** How many ids of a kind are kept: the newest, since older ones have probably been deleted. */
 export const KEPT = 40;
 
@@ -5,15 +11,15 @@ export const KEPT = 40;
 export class KnownIds {
   readonly #ids = new Map<string, string[]>();
 
-  /** Collects the ids in a response; `kind` is the kind of its rows. */
-  learn(kind: string, value: unknown): void {
+  /** Collects the ids in a response; `kind` is the kind of its rows, in this order. */
+  learn(kind: string, value: unknown, order = NEWEST_FIRST): void {
     if (Array.isArray(value)) {
       // The first ones are the newest.
-      for (const item of value.slice(0, KEPT / 4)) this.learn(kind, item);
+      for (const item of value.slice(0, KEPT / 4)) this.learn(kind, item, order);
     } else if (typeof value === "object" && value !== null) {
       for (const [name, member] of Object.entries(value)) {
         if (name === "id") this.#add(kind, member);
-        else if (name === "next_cursor") this.#add(`${kind} cursor`, member);
+        else if (name === "next_cursor") this.#add(cursorKind(kind, order), member);
         else if (name.endsWith("_id")) this.#add(name.slice(0, -"_id".length), member);
         else if (name === "items") this.learn(kind, member);
         else if (Array.isArray(member) && name !== "messages") this.learn(singular(name), member);
@@ -36,8 +42,9 @@ export class KnownIds {
     return ids[ids.length - 1 - (back % ids.length)];
   }
 
-  has(kind: string, id: string): boolean {
-    return this.#ids.get(kind)?.includes(id) ?? false;
+  /** The kinds of what begins with `prefix` that have this id. */
+  kindsOf(prefix: string, id: string): readonly string[] {
+    return [...this.#ids].flatMap(([kind, ids]) => (kind.startsWith(prefix) && ids.includes(id) ? [kind] : []));
   }
 }
 

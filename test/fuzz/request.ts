@@ -54,14 +54,43 @@ export function isKeyed({ headers }: FuzzRequest): boolean {
   return headers.some((line) => headerName(line) === "idempotency-key");
 }
 
-/** The bytes of a request. */
-export function bytesOf(request: FuzzRequest, cutChunk: (left: number) => number): Uint8Array {
-  const { method, target, version, headers, body, framing } = request;
+/** Whether its response has no end of its own, if it is accepted. */
+export function isEndless({ operation }: FuzzRequest): boolean {
+  return operation.path.endsWith("/changes/stream");
+}
+
+/** Everything before the body, one character a byte. */
+function headOf({ method, target, version, headers, body, framing }: FuzzRequest): string {
   const lines = [`${method} ${target}${version}`, ...headers];
-  const parts: Uint8Array[] = [];
   if (body !== undefined && framing === "length") lines.push(`Content-Length: ${body.length}`);
   if (framing === "chunked") lines.push("Transfer-Encoding: chunked");
-  parts.push(Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"));
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** Maximum bytes of a head. */
+const HEAD_LIMIT = 16_384;
+
+/**
+ * The request, which must be refused if its head is over the limit. Node does not count separators, so the head is then made longer
+ * by more than these.
+ */
+export function withinHeadLimit(request: FuzzRequest): FuzzRequest {
+  if (headOf(request).length <= HEAD_LIMIT) return request;
+  const { is, statuses = [] } = request.expectation;
+  const permitted = is === "refused" ? [...statuses, 431] : [431];
+  return {
+    ...withHeaders(request, [], `X-Longer: ${"x".repeat(HEAD_LIMIT)}`),
+    // A head that is not read to its end has no method: the response has a body.
+    method: request.method === "HEAD" ? "GET" : request.method,
+    isAimed: false,
+    expectation: { is: "refused", statuses: permitted, because: "a head over the limit" },
+  };
+}
+
+/** The bytes of a request. */
+export function bytesOf(request: FuzzRequest, cutChunk: (left: number) => number): Uint8Array {
+  const { body, framing } = request;
+  const parts: Uint8Array[] = [Buffer.from(headOf(request), "latin1")];
   if (body !== undefined && framing === "chunked") parts.push(...chunks(body, cutChunk));
   else if (body !== undefined) parts.push(body);
   return Buffer.concat(parts);

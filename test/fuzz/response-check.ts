@@ -14,9 +14,9 @@ const SHORT_ROW = 8_192;
 /** Reads whose results contain no text of callers: they are never read in pieces. */
 const ALWAYS_SHORT = /demo-flags|statistics/;
 
-/** Headers that belong to HTTP itself, which need no documentation. */
+/** Headers that belong to HTTP itself or speak to nginx, which need no documentation. */
 const HTTP_HEADERS = new Set(
-  "date connection keep-alive content-type content-length transfer-encoding cache-control x-content-type-options".split(
+  "date connection keep-alive content-type content-length transfer-encoding cache-control x-content-type-options x-accel-buffering".split(
     " ",
   ),
 );

@@ -5,7 +5,7 @@ import { exchange } from "./exchange.ts";
 import { Findings } from "./findings.ts";
 import type { FuzzedServer } from "./fuzzed-server.ts";
 import { BadResponseError, type HttpResponse, parseResponses } from "./http-response.ts";
-import { KnownIds, singular } from "./known-ids.ts";
+import { KnownIds, NEWEST_FIRST, singular } from "./known-ids.ts";
 import { NDJSON, parseLines } from "./lines.ts";
 import type { FuzzRequest } from "./request.ts";
 import { ResponseCheck } from "./response-check.ts";
@@ -137,12 +137,21 @@ export class Fuzz {
     return kinds;
   }
 
-  #learn({ operation, method }: FuzzRequest, { headers, body }: HttpResponse): void {
+  #learn({ operation, method, target }: FuzzRequest, { headers, body }: HttpResponse): void {
     for (const [name, value] of headers) if (name === "etag") this.#known.learn("etag", { id: value });
     const segments = operation.path.split("/").filter((segment) => segment !== "" && !segment.startsWith("{"));
     if (method === "HEAD" || body.length === 0 || segments[0] !== "api") return;
     const text = Buffer.from(body).toString("utf8");
     const isByLines = headers.some(([name, value]) => name === "content-type" && value === NDJSON);
-    this.#known.learn(singular(segments[2] ?? ""), isByLines ? parseLines(text) : JSON.parse(text));
+    const value: unknown = isByLines ? parseLines(text) : JSON.parse(text);
+    const order = new URL(target, "http://localhost").searchParams.get("sort") ?? NEWEST_FIRST;
+    const isOfChanges = segments[2] === "changes";
+    this.#known.learn(singular(segments[2] ?? ""), isOfChanges ? endOf(value) : value, order);
   }
+}
+
+/** Where changes continue. The rows that they are of may be gone. */
+function endOf(changes: unknown): object {
+  const last: unknown = Array.isArray(changes) ? changes.at(-1) : changes;
+  return { next_cursor: Reflect.get(Object(last), "next_cursor") ?? Reflect.get(Object(last), "cursor") };
 }

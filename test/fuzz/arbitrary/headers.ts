@@ -1,16 +1,18 @@
 import fc from "fast-check";
 import { KEPT, Reference, resolve } from "../known-ids.ts";
+import type { JsonSchema } from "../schema-verdict.ts";
 import { butRarely, unknownId, type Value } from "./values.ts";
 
 /**
  * Values of a header parameter, valid or broken. JSON Schema cannot describe the grammars of headers, so they are listed here
  * by name; an unknown name is an error.
  */
-export function headerValue(name: string, isBroken: boolean): Value {
+export function headerValue(name: string, { enum: members }: JsonSchema, isBroken: boolean): Value {
+  if (members !== undefined && !isBroken) return fc.constantFrom(...members);
   switch (name.toLowerCase()) {
     case "if-match":
     case "if-none-match":
-      return isBroken ? fc.constantFrom(...NO_TAGS.split("|")) : entityTags;
+      return isBroken ? fc.oneof(fc.constantFrom(...NO_TAGS.split("|")), ...(members ? [listOfTags] : [])) : entityTags;
     case "idempotency-key":
       return isBroken ? fc.constantFrom(...NO_KEYS) : idempotencyKey;
     case "flux-position":
@@ -27,13 +29,10 @@ const oddTag = fc.constantFrom('""', '"*"', '"x"', '"a,b"', '"\\"', '"\xe9"', `"
 const tags = fc.array(fc.oneof<Value[]>(knownTag, oddTag), { minLength: 1, maxLength: 3 });
 
 /** RFC 9110, 13.1.1: `*`, or a list of entity-tags. */
-const entityTags: Value = butRarely<unknown>(
-  fc
-    .tuple(tags, fc.constantFrom(", ", ",", " , ", ",, "))
-    .map(([tags, comma]) => new Reference((known) => resolve(tags, known).join(comma))),
-  5,
-  fc.constant("*"),
-);
+const listOfTags: Value = fc
+  .tuple(tags, fc.constantFrom(", ", ",", " , ", ",, "))
+  .map(([tags, comma]) => new Reference((known) => resolve(tags, known).join(comma)));
+const entityTags: Value = butRarely<unknown>(listOfTags, 5, fc.constant("*"));
 
 const NO_TAGS = '|x|"x|x"|\'x\'|*, "x"|"x", *|w/"x"|W/ "x"|"x" "y"|"a b"|"x"; q=1|,|W/|**';
 

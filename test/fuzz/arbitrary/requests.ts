@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { type OpenApiDocument, type Operation, parametersOf } from "../../rest/openapi-document.ts";
-import { ContractRules } from "../contract-rules.ts";
-import { JsonText, KEPT, type KnownIds, Reference, resolve, singular } from "../known-ids.ts";
+import { ContractRules, judgeQuery, placeOf, rangesOf } from "../contract-rules.ts";
+import { JsonText, type KnownIds, resolve, singular } from "../known-ids.ts";
 import { lineSchemaOf, NDJSON, takesLines } from "../lines.ts";
 import { BODY_LIMIT, type Expectation, type FuzzRequest } from "../request.ts";
-import { type JsonSchema, SchemaJudge, VALID, type Verdict, worst } from "../schema-verdict.ts";
+import { type JsonSchema, SchemaJudge, type Verdict, worst } from "../schema-verdict.ts";
 import { BrokenValues } from "./broken-values.ts";
+import { brokenCursor, judgeCursor, knownCursor, orderOf } from "./cursors.ts";
 import { headerValue } from "./headers.ts";
 import { type Spelling, spelling, toJsonText } from "./json-text.ts";
 import { butRarely, type Value, Values } from "./values.ts";
@@ -14,8 +15,8 @@ import { butRarely, type Value, Values } from "./values.ts";
 export type Draft<Made = FuzzRequest> = (known: KnownIds) => Made;
 
 type Parameter = ReturnType<typeof parametersOf>[number] & { readonly schema: JsonSchema };
-/** A parameter of the request, as text. */
-type Given = Parameter & { readonly text: string };
+/** A parameter of the request, as text; one of several values is repeated. */
+type Given = Parameter & { readonly text: string; readonly texts: readonly string[] };
 
 /** A JSON text of a body, and the white space around it. */
 interface Piece {
@@ -53,6 +54,7 @@ const OTHER_PAGING = [
   ["page", "skip", "limit"],
 ];
 const BROKEN_HEADER: Verdict = { is: "invalid", because: "a header that breaks its grammar" };
+const TWO_PRECONDITIONS: Verdict = { is: "invalid", because: "If-Match beside If-None-Match, which creates the row" };
 
 const absent = fc.constant(undefined);
 const blankLine = butRarely(fc.constant(""), 10, fc.constantFrom("\n", " \n", "\t\n", "\r\n", " \t \r\n"));
@@ -121,15 +123,25 @@ export class Requests {
       slash: fc.constantFrom("", "/"),
       body: this.#body(operation, broken === BODY),
     });
-    return parts.map((parts) => (known) => this.#request(operation, broken, resolve(parts, known), known));
+    return parts.map((parts) => {
+      const draft = { ...parts, values: arranged(parts.values, broken) };
+      return (known) => this.#request(operation, broken, resolve(draft, known), known);
+    });
   }
 
   #parameter({ name, schema, in: place }: Parameter, kind: string, isBroken: boolean): Value {
-    if (place === "header") return headerValue(name, isBroken);
+    if (place === "header") return headerValue(name, schema, isBroken);
+    // A response that waits longer only takes longer.
+    if (name === "wait" && !isBroken) return fc.constantFrom(0, 1);
     const value = (isBroken ? this.#broken : this.#values).of(schema, name, kind);
     if (name === "cursor") return isBroken ? brokenCursor(kind, value) : knownCursor(kind);
-    const cut = (text: string) => [...text].slice(0, MAX_PARAMETER).join("");
-    return isBroken ? value : value.map((valid) => (typeof valid === "string" ? cut(valid) : valid));
+    const cut = (valid: unknown): unknown =>
+      typeof valid === "string"
+        ? [...valid].slice(0, MAX_PARAMETER).join("")
+        : Array.isArray(valid)
+          ? valid.map(cut)
+          : valid;
+    return isBroken ? value : value.map(cut);
   }
 
   /** A JSON body, or NDJSON in which at most one line is broken. */
@@ -164,18 +176,19 @@ export class Requests {
     const parameters: readonly Parameter[] = parametersOf(this.#document, operation.operation);
     const given = parameters
       .filter(({ name }) => values[name] !== undefined && (name === broken || !leftOut.includes(name)))
-      // An empty segment would be another path.
-      .map((parameter) => ({
-        ...parameter,
-        text: parameterText(values[parameter.name]) || (parameter.in === "path" ? "x" : ""),
-      }));
+      .map((parameter): Given => {
+        const texts = parameterTexts(parameter.schema, values[parameter.name]);
+        // An empty segment would be another path.
+        return { ...parameter, texts, text: texts[0] || (parameter.in === "path" ? "x" : "") };
+      })
+      .filter(({ texts }) => texts.length > 0);
     const of = (place: string) => given.filter((parameter) => parameter.in === place);
     const [path, query, headers] = [of("path"), of("query"), of("header")];
     const target = path.reduce(
       (target, { name, text }) => target.replace(`{${name}}`, () => encode(text)),
       template.replace(/\/$/, ""),
     );
-    const pairs = query.map(({ name, text }) => `${name}=${encode(text)}`);
+    const pairs = query.flatMap(({ name, texts }) => texts.map((text) => `${name}=${encode(text)}`));
     const body = parts.body && written(parts.body);
     const isByLines = takesLines(operation.operation);
     const isTooLarge = body !== undefined && sizeOf(body.text, isByLines) > BODY_LIMIT;
@@ -187,8 +200,9 @@ export class Requests {
       ),
       ...query
         .filter(({ name }) => name === "cursor")
-        .map(({ text }) => judgeCursor(text, known.has(`${kindOfPath(template)} cursor`, text))),
+        .map(({ text }) => judgeCursor(text, kindOfPath(template), orderOf(values["sort"]), known)),
       ...headers.map(({ name, schema, text }) => (name === broken ? BROKEN_HEADER : this.#judge.judge(schema, text))),
+      ...(method === "PUT" && headers.length > 1 ? [TWO_PRECONDITIONS] : []),
       ...(body?.json ?? []).map((json) => this.#judgeBody(operation, json, path)),
     ]);
     const needsKey = (operation.operation.security ?? [{}]).length > 0;
@@ -221,14 +235,8 @@ export class Requests {
   #judgeQuery(parameters: readonly Parameter[], given: readonly Given[]): Verdict[] {
     const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
     const required = parameters.filter((parameter) => parameter.required).map(({ name }) => name);
-    const values = Object.fromEntries(given.map(({ name, schema, text }) => [name, readParameter(schema, text)]));
-    const has = (...names: string[]) => names.some((name) => name in values);
-    const verdicts = [this.#judgeAll({ type: "object", properties, required }, values)];
-    if (has("page", "page_size") && has("skip", "limit")) {
-      verdicts.push({ is: "invalid", because: "a mix of page numbers and skip or limit" });
-    }
-    if (has("cursor") && has("page", "skip")) verdicts.push({ is: "invalid", because: "a cursor beside page or skip" });
-    return verdicts;
+    const values = Object.fromEntries(given.map(({ name, schema, texts }) => [name, readParameter(schema, texts)]));
+    return [this.#judgeAll({ type: "object", properties, required }, values), judgeQuery(values)];
   }
 
   #judgeBody(operation: Operation, json: unknown, [row]: readonly Given[]): Verdict {
@@ -240,6 +248,17 @@ export class Requests {
     const isSame = String(Reflect.get(json, row.name)).toLowerCase() === row.text.toLowerCase();
     return isSame ? verdict : worst([verdict, { is: "invalid", because: `another ${row.name} than the path's` }]);
   }
+}
+
+/** With a cursor of the order that is asked for, and with the ends of ranges in order, unless one is the broken one. */
+function arranged(values: Parts["values"], broken: string | undefined): Parts["values"] {
+  const { cursor } = values;
+  const arranged = { ...values, ...(typeof cursor === "function" && { cursor: cursor(orderOf(values["sort"])) }) };
+  for (const [from, before] of rangesOf(values)) {
+    if (broken === from || broken === before || !(placeOf(values[from]) > placeOf(values[before]))) continue;
+    Object.assign(arranged, { [from]: values[before], [before]: values[from] });
+  }
+  return arranged;
 }
 
 function bodySchemaOf({ operation }: Operation): JsonSchema | undefined {
@@ -254,30 +273,6 @@ function written({ pieces, spelling, isEnded }: Body): { readonly text: string; 
   return { text: isEnded ? text : text.replace(/\r?\n$/, ""), json: texts.map((text): unknown => JSON.parse(text)) };
 }
 
-/** The cursor of a page that was returned, unchanged or misspelled; `undefined` if there was none. */
-function knownCursor(kind: string, spell = (cursor: string) => cursor): Value {
-  return fc.nat({ max: KEPT - 1 }).map((back) => {
-    return new Reference((known) => {
-      const cursor = known.before(`${kind} cursor`, back);
-      return cursor && spell(cursor);
-    });
-  });
-}
-
-function brokenCursor(kind: string, brokenText: Value): Value {
-  const misspelled = fc
-    .tuple(fc.constantFrom(...MISSPELLINGS), fc.noBias(fc.nat()))
-    .chain(([misspell, at]) => knownCursor(kind, (cursor) => misspell(cursor, at)));
-  return fc.oneof(misspelled, fc.constantFrom(...NO_CURSORS), brokenText);
-}
-
-/** A text as long as a cursor may be the cursor of another row. */
-function judgeCursor(text: string, isKnown: boolean): Verdict {
-  if (isKnown) return VALID;
-  const isLikeOne = /^[\w-]{40,}$/.test(text) && !NO_CURSORS.includes(text);
-  return isLikeOne ? { is: "unclear", because: "a cursor that was changed" } : { is: "invalid", because: "no cursor" };
-}
-
 /** The kind of rows that a path is about: `/api/v1/tasks/import` is about each `task`. */
 function kindOfPath(path: string): string {
   return singular(path.split("/")[3] ?? "");
@@ -289,8 +284,19 @@ function parameterText(value: unknown): string {
   return value instanceof JsonText ? value.text : JSON.stringify(value);
 }
 
-/** The value of a text in a query string by its schema: a number only in JSON's one spelling. */
-function readParameter({ type }: JsonSchema, text: string): unknown {
+/** The texts of a parameter: those of a list's items, if it may have several values. */
+function parameterTexts({ type }: JsonSchema, value: unknown): readonly string[] {
+  return type === "array" && Array.isArray(value) ? value.map(parameterText) : [parameterText(value)];
+}
+
+/** The value of a parameter's texts in a query string by its schema. */
+function readParameter(schema: JsonSchema, texts: readonly string[]): unknown {
+  if (schema.type !== "array") return readText(schema, texts[0] ?? "");
+  return texts.map((text) => readText(schema.items ?? {}, text));
+}
+
+/** A number only in JSON's one spelling. */
+function readText({ type }: JsonSchema, text: string): unknown {
   if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
   if ((type === "integer" || type === "number") && /^(?:0|-?[1-9]\d*)$/.test(text)) return Number(text);
   return text;
@@ -300,34 +306,6 @@ function readParameter({ type }: JsonSchema, text: string): unknown {
 function sizeOf(text: string, isByLines: boolean): number {
   return Math.max(...(isByLines ? text.split("\n") : [text]).map((part) => Buffer.byteLength(part)));
 }
-
-/** Invalid cursors; the document does not describe their form. */
-const ID = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
-const NO_CURSORS: readonly string[] = [
-  ...["next", "0", "-", "AAAA"],
-  ...[
-    "2026-02-15 10:00:00+00",
-    `2026-02-30 10:00:00+00 ${ID}`,
-    `0000-01-01 00:00:00+00 ${ID}`,
-    `999999-01-01 00:00:00+00 ${ID}`,
-    `2026-02-15 10:00:00+99 ${ID}`,
-    `2026-02-15 10:00:00+00 ${ID}'`,
-    `now ${ID}`,
-    "2026-02-15 10:00:00+00 \u0000",
-  ].map((place) => Buffer.from(place).toString("base64url")),
-];
-
-/** One character added, removed, replaced, or in another case. */
-const MISSPELLINGS: readonly ((cursor: string, at: number) => string)[] = [
-  (cursor) => `${cursor}A`,
-  (cursor) => cursor.slice(1),
-  (cursor) => cursor.slice(0, -1),
-  (cursor) => cursor.toLowerCase(),
-  ...["A", "_", "z", "9"].map((character) => (cursor: string, at: number) => {
-    const index = at % cursor.length;
-    return `${cursor.slice(0, index)}${character}${cursor.slice(index + 1)}`;
-  }),
-];
 
 function expectationOf({ is, because }: Verdict): Expectation {
   if (is === "valid") return { is: "taken", because };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type OpenApiDocument, type Operation, operationsOf } from "../../rest/openapi-document.ts";
 import type { Sent } from "../exchange.ts";
-import { bytesOf, type FuzzRequest, withHeaders } from "../request.ts";
+import { bytesOf, type FuzzRequest, isEndless, withHeaders, withinHeadLimit } from "../request.ts";
 import {
   brokenEncoding,
   brokenJson,
@@ -136,8 +136,12 @@ function pipeline(valid: fc.Arbitrary<Draft>, broken: fc.Arbitrary<Draft>): Shot
   return fc
     .tuple(fc.array(request, { minLength: 2, maxLength: PIPELINE }), delivery)
     .map(([drafts, deliver]) => (known) => {
-      const requests = drafts.map((draft) => ({ ...draft(known), version: " HTTP/1.1", kind: "pipeline" }));
-      return deliver(requests.map((request) => withHeaders(request, ["expect", "connection"])));
+      const requests = drafts
+        .map((draft) => ({ ...draft(known), version: " HTTP/1.1", kind: "pipeline" }))
+        .map((request) => withHeaders(request, ["expect", "connection"]))
+        // Nothing comes after these.
+        .filter((request) => withinHeadLimit(request) === request && !isEndless(request));
+      return requests.length === 0 ? undefined : deliver(requests);
     });
 }
 
@@ -170,9 +174,11 @@ const delivery = fc
     fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(number, { maxLength: 5 }) }),
   )
   .map(([sizes, isFine, pieces]) => (requests: readonly FuzzRequest[]): Shot => {
-    const closing = requests.map((request, index) =>
-      index === requests.length - 1 ? withHeaders(request, [], "Connection: close") : request,
-    );
+    const closing = requests
+      .map((request, index) =>
+        index === requests.length - 1 ? withHeaders(request, [], "Connection: close") : request,
+      )
+      .map(withinHeadLimit);
     let chunk = 0;
     const cutChunk = (left: number) =>
       1 + ((sizes[chunk++ % sizes.length] ?? 0) % (isFine && left < FINE ? Math.min(left, 6) : left));
@@ -180,6 +186,6 @@ const delivery = fc
     const isWhole = requests.some((request) => request.isInOnePiece);
     const cuts = isWhole ? [] : pieces.map((piece) => piece % bytes.length).sort((a, b) => a - b);
     // With contradictory framing the server may wait for more.
-    const ends = requests.some(({ framing, expectation }) => framing === "as it is" && expectation.is === "refused");
-    return { requests: closing, bytes, cuts, ends };
+    const ends = closing.some(({ framing, expectation }) => framing === "as it is" && expectation.is === "refused");
+    return { requests: closing, bytes, cuts, ends, isEndless: requests.some(isEndless) };
   });

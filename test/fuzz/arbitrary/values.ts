@@ -166,7 +166,8 @@ export class Values {
       case "array": {
         const item = this.of(items, name, kind);
         const isLong = maxItems !== undefined && Object.keys(items).length > 0;
-        const long = { minLength: Math.min(maxItems ?? 0, 1_000), maxLength: 1_000, size: "max" } as const;
+        const most = Math.min(maxItems ?? 0, 1_000);
+        const long = { minLength: most, maxLength: most, size: "max" } as const;
         const short = fc.array(item, { minLength: minItems, maxLength: Math.max(minItems, 3) });
         return isLong ? butRarely(short, 100, fc.array(item, long)) : short;
       }
