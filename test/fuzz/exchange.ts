@@ -23,10 +23,14 @@ export async function exchange(baseUrl: string, { bytes, cuts, ends, isEndless }
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   const received: Uint8Array[] = [];
   const closed = new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const giveUp = () => {
       socket.destroy();
       reject(new Error(`the server did not close the connection within ${DEADLINE / 1_000} s`));
-    }, DEADLINE);
+    };
+    // In two halves: if this process is busy for long, only one of them passes before it reads.
+    let timer = setTimeout(() => {
+      timer = setTimeout(giveUp, DEADLINE / 2);
+    }, DEADLINE / 2);
     socket.on("data", (chunk) => {
       received.push(chunk);
       const last = isEndless ? lastOf(Buffer.concat(received).toString("latin1")) : undefined;

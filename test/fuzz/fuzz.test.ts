@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { OpenApiDocument } from "../rest/openapi-document.ts";
+import { judgeQuery } from "./contract-rules.ts";
 import { describeFinding } from "./findings.ts";
 import { type FuzzedServer, startFuzzedServer } from "./fuzzed-server.ts";
 import { describeMemory, memoryProblem } from "./memory.ts";
@@ -46,6 +47,17 @@ test.each([
   ["a reference", { $ref: "#/components/schemas/One" }, 2, "invalid"],
 ])("by JSON Schema: %s", (_, schema, value, verdict) => {
   expect(judge.judge(schema, value).is).toBe(verdict);
+});
+
+test.each([
+  ["a range of no length", { week_number_from: 2, week_number_before: 2 }, "invalid"],
+  ["a range in milliseconds", { at_from: "2026-01-01T00:00:00.0001Z", at_before: "2026-01-01T00:00:00Z" }, "invalid"],
+  ["a range in two offsets", { at_from: "2026-01-01T01:00:00+02:00", at_before: "2026-01-01T00:00:00Z" }, "valid"],
+  ["null beside a value", { is_null: ["goal_id"], goal_id: ["x"] }, "invalid"],
+  ["null beside a range", { is_null: ["end_time"], end_time_before: "2026-01-01T00:00:00Z" }, "invalid"],
+  ["null of another field", { is_null: ["end_time"], start_time_from: "2026-01-01T00:00:00Z" }, "valid"],
+])("in a query: %s", (_, values, verdict) => {
+  expect(judgeQuery(values).is).toBe(verdict);
 });
 
 test("an unnamed property is invalid only if the schema is closed", () => {

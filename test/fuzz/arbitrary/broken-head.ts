@@ -88,7 +88,7 @@ export const brokenPath = change(
         404,
       ]),
       ...[`${path}/%ff`, `${path}/%`, `${path}/%c0%ae`, `${path}/%zz`].map((other): [string, number] => [other, 400]),
-      ...["/", "/api/v1", "/%2e%2e/%2e%2e/etc/passwd"].map((other): [string, number] => [other, 404]),
+      ...["/api", "/api/v1", "/%2e%2e/%2e%2e/etc/passwd"].map((other): [string, number] => [other, 404]),
       ...[`/${"a".repeat(3_000)}`, `/${"a/".repeat(1_500)}`].map((other): [string, number] => [other, 404]),
       ["*", 404, 400],
     ];
