@@ -88,10 +88,10 @@ describe("the client follows changes", () => {
     await using network = await faultyNetwork(first.baseUrl);
     const seen: (string | null)[] = [];
     const controller = new AbortController();
+    const { nextCursor: cursor } = await clientOf(server.baseUrl).listChanges({ cursor: "now" });
     const following = (async () => {
       const { signal } = controller;
-      const request = { cursor: (await clientOf(server.baseUrl).listChanges({ cursor: "now" })).nextCursor } as const;
-      for await (const { id, entity } of clientOf(network.url).followChanges(request, { signal }))
+      for await (const { id, entity } of clientOf(network.url).followChanges({ cursor }, { signal }))
         if (entity === "user") seen.push(id);
     })().catch((error: unknown) => expect(error).toBe(controller.signal.reason));
     const before = await createUsers(server.baseUrl, 5);
