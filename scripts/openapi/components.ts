@@ -14,12 +14,13 @@ import { POSITION_PATTERN } from "../../packages/dao-http/src/wire/position.ts";
 
 const row = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
-const entityTag = '(W/)?"[!#-~]*"';
+const entityTag = String.raw`(W/)?"[!#-~\u0080-\u00ff]*"[\t ]*`;
 const etag = { type: "string", examples: ['"kGmB3Qf0Zr1v9a_XyT-w2c"'] };
 /** As long as Node allows headers to be. */
 const entityTags = {
   ...etag,
-  pattern: String.raw`^(\*|${entityTag}([\t ]*,[\t ]*${entityTag})*)$`,
+  // Elements of a list may be empty (RFC 9110, 5.6.1.2).
+  pattern: String.raw`^(\*|[\t ,]*${entityTag}(,[\t ]*(${entityTag})?)*)$`,
   minLength: 1,
   maxLength: 16_384,
 };
