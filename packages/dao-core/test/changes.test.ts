@@ -286,6 +286,20 @@ describe("migrations", () => {
       await fresh.close();
     }));
 
+  test("looking for changes does not read those that are kept", () =>
+    withDatabase(async (own) => {
+      const { user, goal } = await owner(own.services);
+      await own.services.tasks.createTasks(Array.from({ length: 3_000 }, () => makeTaskData(user.id, goal.id)));
+      const [position = ""] = (await end(own.services)).split("-");
+      const scanned = await onServer(async (sql) => {
+        await sql`select * from flux_dao_read_changes(${position}::bigint, 0, null, null, 10, true)`;
+        await sql`select pg_stat_force_next_flush()`;
+        const [row] = await sql`select seq_tup_read from pg_stat_user_tables where relname = 'flux_dao_changes'`;
+        return Number(row?.["seq_tup_read"]);
+      }, own.url);
+      expect(scanned).toBeLessThan(100);
+    }));
+
   test("the version of the functions counts up with each change of them", () => {
     const texts = feedObjects(new SchemaName("public")).flatMap(({ kind, detail }) =>
       kind === "function" ? detail : [],
