@@ -123,7 +123,7 @@ export type FollowChangesRequest = z.input<typeof followChangesRequest>;
 export type ChangePage = z.output<typeof changePage>;
 
 /**
- * Every committed change of every row, whoever wrote it, once and in order: those of one writer as it made them, a deletion before
+ * Every committed change of every row, by any writer, once and in order: those of one writer as it made them, a deletion before
  * those of the rows that it took along. No change is ever added before one that was returned. The database must have been migrated
  * with `changes: true`. Not within a unit of work or a batch.
  * {@link DaoServices} names the errors that every method can throw.

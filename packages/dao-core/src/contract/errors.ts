@@ -180,7 +180,7 @@ export class UnitOfWorkMisuseError extends DaoError {
 }
 
 /**
- * The changes after this cursor cannot be told any more: they are older than what is kept, or the database was restored, or lost its
+ * The changes after this cursor are no longer known: they are older than what is kept, or the database was restored, or lost its
  * last commits in a failover. List the rows again, with a cursor from before: `now`.
  */
 export class CursorExpiredError extends DaoError {

@@ -33,7 +33,7 @@ export interface FeedObject {
 }
 
 /**
- * What makes up the feed of a schema, in the order of creation. Triggers write what changed, without a position. Whoever reads gives
+ * What makes up the feed of a schema, in the order of creation. Triggers write what changed, without a position. A reader assigns
  * positions to what is committed by then (docs/decisions.md).
  */
 export function feedObjects(schema: SchemaName): FeedObject[] {

@@ -181,7 +181,7 @@ export const routes: Readonly<Record<RouteName, Route>> = {
     path: "/api/v1/changes",
     summary: "List changes",
     description:
-      "Every committed change of every row, whoever wrote it, once and in order. Begin with cursor=now, then list the rows; from " +
+      "Every committed change of every row, by any writer, once and in order. Begin with cursor=now, then list the rows; from " +
       "then on request the next_cursor of each response, with wait. After a 410 begin again. Changes have no content: read the row. " +
       "501 until the feed is enabled: flux-dao migrate --changes.",
     query: contract.listChangesRequest.extend({

@@ -72,7 +72,7 @@ const SHORTEST_KEY = 22;
 
 function keys({ keys: known }: Settings): Finding[] {
   const name = "keys";
-  // The settings' warnings tell of those.
+  // The settings' warnings name those.
   if (known.some(({ key }) => isPublicKey(key))) return [];
   const short = known.filter(({ key }) => key.length < SHORTEST_KEY).map((entry) => entry.name);
   if (short.length === 0) return [{ name, ok: true, message: `All ${known.length} service keys are long enough.` }];

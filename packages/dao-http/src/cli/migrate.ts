@@ -22,7 +22,7 @@ on large tables but block no reads and writes. They may be interrupted; the next
             failed, and continues with the others. Run it again after an interruption.
   --skip-online
             leaves online steps to a later run; the program works without them, if more slowly
-  --changes also enables the change feed, by which GET /api/v1/changes tells of every change of a row. It then stays enabled. Not on
+  --changes also enables the change feed, which GET /api/v1/changes returns: every change of a row. It then stays enabled. Not on
             Citus.
   --json    prints the result, or the error, as JSON
 ${DATABASE_OPTIONS}

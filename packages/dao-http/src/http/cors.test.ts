@@ -23,7 +23,7 @@ describe("corsOrigins", () => {
   });
 
   test.each(["https://evil.example", "null", "http://app.example.com", `${ORIGIN}.evil.example`, `${ORIGIN}:8443`])(
-    "%s is told nothing, and a preflight of it needs a key",
+    "%s gets no such header, and a preflight of it needs a key",
     async (origin) => {
       const response = await ask("OPTIONS", "/api/v1/users/", preflight(origin));
       expect(response.status).toBe(403);

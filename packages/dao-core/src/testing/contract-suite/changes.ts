@@ -31,7 +31,7 @@ const told = ({ entity, operation, id }: ChangeDto) => `${entity} ${operation} $
 /** The change feed. It must be enabled in the database: `migrate({ changes: true })`. */
 export const changeCases: readonly ContractCase[] = [
   {
-    name: "changes: every write of one caller is told once, in its order, with the ids of user and goal",
+    name: "changes: every write of one caller is listed once, in its order, with the ids of user and goal",
     async run(services) {
       const cursor = await endOf(services);
       const { users, goals, milestones, tasks, conversations, demoFlags } = services;
@@ -73,7 +73,7 @@ export const changeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "changes: a deletion is told before those of the rows that it took along",
+    name: "changes: a deletion comes before those of the rows that it took along",
     async run(services) {
       const { user, goal, milestone, milestoneTask, looseTask, conversation } = await createFamily(services);
       const cursor = await endOf(services);
@@ -145,7 +145,7 @@ export const changeCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "changes: a follower is told of changes as they happen, and goes on from the cursor of any of them",
+    name: "changes: a follower receives changes as they happen, and goes on from the cursor of any of them",
     async run(services) {
       const { user, goal } = await createFamily(services);
       const cursor = await endOf(services);
