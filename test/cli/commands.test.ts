@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,6 +86,21 @@ describe("flux-dao openapi", () => {
       await rm(folder, { recursive: true });
     }
   });
+});
+
+test("a folder without a database is refused by the commands that create none, and is not created", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "flux-typo-"));
+  const missing = join(folder, "none");
+  try {
+    for (const args of [["doctor"], ["migrate", "--plan"], ["migrate", "--check"], ["seed"]]) {
+      const { exit, stdout, stderr } = await run([...args, "--database-url", missing]);
+      expect(exit).toBe(1);
+      expect(stdout + stderr).toContain(`There is no database in the folder ${missing}. Correct `);
+      expect(existsSync(missing)).toBe(false);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 describe("when the reader closes the pipe early, like head", () => {

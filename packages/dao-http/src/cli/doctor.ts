@@ -3,7 +3,7 @@ import type { Database } from "@flux/dao-core";
 import { isDaoError } from "@flux/dao-core/errors";
 import { isPublicKey } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
-import { openConfigured, openStandby } from "../process/open-database.ts";
+import { openExisting, openStandby } from "../process/open-database.ts";
 import { forOperators } from "../process/operator-text.ts";
 import { readSettings, type Settings } from "../process/settings.ts";
 import { VERSION } from "../wire/version.gen.ts";
@@ -61,7 +61,7 @@ async function examine(schemas: readonly string[] | undefined): Promise<Finding[
     ok: true,
     message: `This is flux-dao ${VERSION}, on Node.js ${process.versions.node}.`,
   };
-  const findings = [version, valid, ...keys(settings), ...(await database(openConfigured(settings, ONE), schemas))];
+  const findings = [version, valid, ...keys(settings), ...(await database(openExisting(settings, ONE), schemas))];
   if (settings.readUrl === undefined) return findings;
   const ofStandby = await database(openStandby(settings, ONE), schemas);
   return [...findings, ...ofStandby.map((finding) => ({ ...finding, database: "standby" as const }))];

@@ -1,5 +1,5 @@
 import type { Database, MigrationReport } from "@flux/dao-core";
-import { openConfigured } from "../process/open-database.ts";
+import { openConfigured, openExisting } from "../process/open-database.ts";
 import { forOperators } from "../process/operator-text.ts";
 import { readDatabaseSettings } from "../process/settings.ts";
 import { isError } from "../wire/realms.ts";
@@ -50,7 +50,8 @@ export const migrateCommand: Command = {
     const poolSize = schemas === undefined ? 1 : AT_A_TIME;
     const settings = readDatabaseSettings(process.env);
     writeWarnings(settings.warnings);
-    await using database = await openConfigured(settings, { poolSize });
+    const changesNothing = flags["plan"] === true || flags["check"] === true;
+    await using database = await (changesNothing ? openExisting : openConfigured)(settings, { poolSize });
     if (schemas !== undefined) return await migrateMany(database, schemas, flags);
     if (flags["plan"] === true) return await plan(database, flags);
     if (flags["check"] === true) return await check(database, flags);

@@ -1,7 +1,7 @@
 import type { WriteStream } from "node:tty";
 import { ConflictError, createDaoServices, type Database, ValidationError } from "@flux/dao-core";
 import { type DemoDataProgress, type DemoDataSize, demoDataSize, writeDemoData } from "@flux/dao-core/testing";
-import { openConfigured } from "../process/open-database.ts";
+import { openExisting } from "../process/open-database.ts";
 import { readDatabaseSettings } from "../process/settings.ts";
 import { type CommandFlags, UsageError } from "./arguments.ts";
 import { type Command, DATABASE_OPTIONS, writeStderr, writeStdout, writeWarnings } from "./command.ts";
@@ -43,7 +43,7 @@ export const seedCommand: Command = {
     const size = sizeOf(flags);
     const settings = readDatabaseSettings(process.env);
     writeWarnings(settings.warnings);
-    await using database = await openConfigured(settings, { poolSize: CONCURRENCY });
+    await using database = await openExisting(settings, { poolSize: CONCURRENCY });
     await database.checkReady();
     if (flags["add"] !== true) {
       const { total } = await createDaoServices(database).users.listUsers({ pageSize: 1 });

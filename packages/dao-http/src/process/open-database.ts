@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Database, type DatabaseOptions, openDatabase, UnavailableError, ValidationError } from "@flux/dao-core";
 import { parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { SettingsError } from "../node/settings-error.ts";
@@ -9,6 +11,19 @@ import { type DatabaseSettings, urlProblems } from "./settings.ts";
  */
 export function openConfigured(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
   return open("DATABASE_URL", settings.databaseUrl, settings, options);
+}
+
+/**
+ * The same, for commands that create no database, as opening a folder without one would.
+ * @throws UnavailableError also for such a folder
+ */
+export async function openExisting(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
+  const location = parseDatabaseUrl(settings.databaseUrl);
+  if (location.kind === "folder" && !existsSync(join(location.path, "PG_VERSION"))) {
+    const advice = "Correct DATABASE_URL, or create one there by flux-dao migrate.";
+    throw new UnavailableError(`There is no database in the folder ${location.path}. ${advice}`);
+  }
+  return openConfigured(settings, options);
 }
 
 /** Opens the standby in the settings; the same errors. */
