@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { runInNewContext } from "node:vm";
 import { createDaoServices, DaoUnitOfWork, type TaskDto, versionOf } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
@@ -88,4 +89,13 @@ test("DAOs take them without validation, and a version is that of our own values
   });
   const clone: TaskDto = { ...task, startTime: start(), endTime: end() };
   expect(versionOf(clone)).toBe(versionOf(task));
+});
+
+test("both packages know values by the same rules", async () => {
+  const [core, http] = await Promise.all(
+    ["dao-core/src/contract/fields", "dao-http/src/wire"].map((folder) =>
+      readFile(new URL(`../packages/${folder}/realms.ts`, import.meta.url), "utf8"),
+    ),
+  );
+  expect(http).toBe(core);
 });
