@@ -4,9 +4,9 @@
  */
 
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
-import type { SqlDriver, SqlTransaction } from "../src/session/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { migrate } from "./public-schema.ts";
+import { COMMIT, forever, watchedDriver } from "./watched-driver.ts";
 
 /** Where a migration reports that it has arrived, and whether it then waits to be killed. */
 export interface StopPoint {
@@ -33,34 +33,17 @@ function tell(message: MigrateMessage): Promise<void> {
   });
 }
 
-function stoppingAt({ statement, waits }: StopPoint): SqlDriver {
+function stoppingAt({ statement, waits }: StopPoint) {
   let isDone = false;
-  const pass = async () => {
-    if (isDone || statements !== statement) return;
-    await tell({ at: statement });
-    if (waits) await new Promise(() => setInterval(() => undefined, 60_000));
-  };
-  return {
-    description: driver.description,
-    isTransaction: false,
-    execute: (...args) => driver.execute(...args),
-    close: (timeout) => driver.close(timeout),
-    transaction: (work, options) =>
-      driver.transaction(async (transaction) => {
-        const watched: SqlTransaction = {
-          savepoint: (...args) => transaction.savepoint(...args),
-          execute: async (...args) => {
-            await pass();
-            statements += isDone ? 0 : 1;
-            return transaction.execute(...args);
-          },
-        };
-        const result = await work(watched);
-        await pass();
-        isDone = true;
-        return result;
-      }, options),
-  };
+  return watchedDriver(driver, async (text) => {
+    if (isDone) return;
+    if (statements === statement) {
+      await tell({ at: statement });
+      if (waits) await forever();
+    }
+    if (text === COMMIT) isDone = true;
+    else statements++;
+  });
 }
 
 process.once("message", async (stop: StopPoint) => {

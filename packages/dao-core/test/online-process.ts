@@ -3,10 +3,10 @@
  * have it stop before a certain statement, counted from 0 over all transactions, to kill it there. Arguments: the database URL.
  */
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
-import type { SqlDriver, SqlTransaction } from "../src/session/driver.ts";
 import { ONLINE_SET } from "./online-migration.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { migrate } from "./public-schema.ts";
+import { forever, watchedDriver } from "./watched-driver.ts";
 
 /** A report to the parent. */
 export type OnlineMessage =
@@ -24,37 +24,13 @@ const tell = (message: OnlineMessage) =>
     process.send?.(message, () => resolve());
   });
 
-function stoppingAt(stop: number): SqlDriver {
-  const pass = async (text: string) => {
+const stoppingAt = (stop: number) =>
+  watchedDriver(driver, async (text) => {
     statements.push(text);
     if (statements.length - 1 !== stop) return;
     await tell({ at: text });
-    await new Promise(() => setInterval(() => undefined, 60_000));
-  };
-  return {
-    description: driver.description,
-    isTransaction: false,
-    execute: (...args) => driver.execute(...args),
-    executeAlone: async (text, signal) => {
-      await pass(text);
-      return driver.executeAlone(text, signal);
-    },
-    close: (timeout) => driver.close(timeout),
-    transaction: (work, options) =>
-      driver.transaction(async (transaction) => {
-        const watched: SqlTransaction = {
-          savepoint: (...args) => transaction.savepoint(...args),
-          execute: async (...args) => {
-            await pass(args[0]);
-            return transaction.execute(...args);
-          },
-        };
-        const result = await work(watched);
-        await pass("commit");
-        return result;
-      }, options),
-  };
-}
+    await forever();
+  });
 
 process.once("message", async (stop: number) => {
   try {
