@@ -5,6 +5,7 @@ import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../scripts/postgres/embedded-postgres.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
+import { within } from "../within.ts";
 import { expectProblem, expectStatus } from "./answer.ts";
 import { createGoal, createUser, type GoalRow, unknownId } from "./rows.ts";
 import { type RestServer, startRestServer } from "./server.ts";
@@ -82,9 +83,7 @@ describe("Errors: 503 with Retry-After while the database is down", { timeout: 6
   });
 
   test("/ready is 503 within 2 s, /health 200", async () => {
-    const start = performance.now();
-    const answer = await server.call("GET", "/ready");
-    expect(performance.now() - start).toBeLessThan(2_000);
+    const answer = await within(2_000, () => server.call("GET", "/ready"));
     expect(expectStatus(answer, 503)).toStrictEqual({ status: "not_ready", detail: expect.stringMatching(/\.$/) });
     expectStatus(await server.call("GET", "/health"), 200);
   });

@@ -76,16 +76,16 @@ describe.each(embedded)("a loop of awaited statements on $driver", ({ open }) =>
       const abort = new AbortController();
       // Fires in the turn of the event loop that a statement yields.
       setTimeout(() => abort.abort(new Error("enough")), 50);
-      const begun = performance.now();
+      let statements = 0;
       const aborted = DaoUnitOfWork.run(
         uow,
         async (inner) => {
-          for (let index = 0; index < MANY; index++) await inner.users.list({ count: "none" });
+          for (; statements < MANY; statements++) await inner.users.list({ count: "none" });
         },
         { signal: abort.signal },
       );
       await expect(aborted).rejects.toThrow("enough");
-      expect(performance.now() - begun).toBeLessThan(1_000);
+      expect(statements).toBeLessThan(MANY);
       expect((await uow.users.list()).total).toBe(0);
     });
   });

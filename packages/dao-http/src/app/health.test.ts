@@ -1,6 +1,7 @@
 import type { DatabaseSession } from "@flux/dao-core";
 import { type DaoServices, UnavailableError } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
+import { within } from "../../../../test/within.ts";
 import { stubServices } from "../testing/services-stub.ts";
 import { testApp } from "../testing/test-app.ts";
 import { VERSION } from "../wire/version.gen.ts";
@@ -41,9 +42,9 @@ describe("probes", () => {
         return new Promise(() => undefined);
       },
     });
-    const start = performance.now();
-    const answers = await Promise.all([call("GET", "/ready", noKey), call("GET", "/ready", noKey)]);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    const answers = await within(2_000, () =>
+      Promise.all([call("GET", "/ready", noKey), call("GET", "/ready", noKey)]),
+    );
     expect(answers.map(({ status }) => status)).toEqual([503, 503]);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
@@ -66,11 +67,10 @@ describe("probes", () => {
       { name: "umbrella", key: "key-2", schema: "tenant_2" },
     ];
     const { call, lines } = testApp(undefined, { services: session, keys });
-    const start = performance.now();
     const partly = { status: "ready", schemas_not_ready: ["locked"] };
-    expect(await call("GET", "/ready", noKey)).toMatchObject({ status: 200, body: partly });
-    expect(await call("GET", "/ready", noKey)).toMatchObject({ status: 200, body: partly });
-    expect(performance.now() - start).toBeLessThan(4_000);
+    for (let probe = 0; probe < 2; probe++) {
+      expect(await within(2_000, () => call("GET", "/ready", noKey))).toMatchObject({ status: 200, body: partly });
+    }
     const fields = { status: 200, detail: "1 of 3 schemas cannot be used. The schema locked did not respond in time." };
     expect(lines.at(-1)).toMatchObject({ level: "warn", fields });
     isSilent = false;
