@@ -347,7 +347,7 @@ describe("metrics", () => {
 
   test("the pool: connections in use and idle, waiting callers and their waiting times, and callers that timed out", async () => {
     const telemetry = databaseTelemetry({ poolName: "small" });
-    const small = await openDatabase(testDatabase.url, { poolSize: 1, acquireTimeout: 200, telemetry });
+    const small = await openDatabase(testDatabase.url, { poolSize: 1, acquireTimeout: 1_000, telemetry });
     const ofPool = async (metric: string) =>
       (await pointsOf(`db.client.connection.${metric}`))
         .filter(({ attributes }) => attributes["db.client.connection.pool.name"] === "small")

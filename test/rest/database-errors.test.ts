@@ -119,7 +119,7 @@ describe("Errors: constraints that only the database has", () => {
 });
 
 describe("Errors: 503 when the pool is exhausted", () => {
-  const small = useRestServer({ poolSize: 1, acquireTimeout: 200, maxWaiting: 2 });
+  const small = useRestServer({ poolSize: 1, acquireTimeout: 1_000, maxWaiting: 2 });
 
   test("a request that waits too long for a connection, or finds the queue full, is 503; later ones are served", async () => {
     const user = await createUser(small.call);

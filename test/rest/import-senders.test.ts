@@ -132,7 +132,7 @@ describe("ten senders of imports that stop in the middle of a line", { timeout: 
   });
 
   test("a sender that waits too long gets a 503 with Retry-After, and sends nothing", async () => {
-    await start({ acquireTimeout: 200 });
+    await start({ acquireTimeout: 1_000 });
     await addSenders(3);
     await expect.poll(() => senders[2]?.status).toBe(503);
     expect(senders[2]?.text).toMatch(/retry-after: 2/i);
