@@ -102,7 +102,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 2,
     // For machines whose cores are shared with other work: a new PGlite alone takes 3 s of one core.
     hookTimeout: 60_000,
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     expect: { poll: { timeout: 15_000, interval: 20 } },
     projects: [
       {

@@ -10,6 +10,8 @@ export interface FeedRunOptions {
   /** Of a database with a change feed. */
   readonly url: string;
   readonly seconds: number;
+  /** The run goes on until as many changes are committed, on a slow machine. Default 0. */
+  readonly least?: number;
   readonly writers: number;
   readonly random: Random;
   /** Whether to kill a session by SIGKILL now and then, after which the server restarts all. */
@@ -51,7 +53,7 @@ const PATIENCE = 60_000;
  * sessions are killed. Each must be told of every committed change once, without a gap, in the order of its writer.
  */
 export async function runFeed(options: FeedRunOptions): Promise<FeedRunResult> {
-  const { url, seconds, writers, random, crashServer, isolation = "read committed" } = options;
+  const { url, seconds, writers, random, crashServer, least = 0, isolation = "read committed" } = options;
   const admin = postgres(url, { max: 1, onnotice: () => undefined });
   // As a crash must not undo what was acknowledged.
   await admin.unsafe(`alter database ${new URL(url).pathname.slice(1)} set synchronous_commit = on;
@@ -85,11 +87,13 @@ export async function runFeed(options: FeedRunOptions): Promise<FeedRunResult> {
   const reading = readers.map((reader) => reader.run());
   const killing = kill(admin, random, state, crashServer);
 
+  const committed = () => histories.map((history) => history.filter(isCommitted).flatMap(({ changes }) => changes));
   await delay(seconds * 1_000);
+  while (committed().flat().length < least) await delay(50);
   state.isOver = true;
   await Promise.all([...writing, killing]);
   await settle(url, histories.flat());
-  const expected = histories.map((history) => history.filter(isCommitted).flatMap(({ changes }) => changes));
+  const expected = committed();
   const total = expected.flat().length;
   for (const end = performance.now() + PATIENCE; performance.now() < end; await delay(50)) {
     if (readers.every(({ told }) => told.length >= total)) break;

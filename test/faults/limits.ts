@@ -6,9 +6,9 @@ export const POOL_SIZE = 8;
 /** Their name in `pg_stat_activity`. */
 export const APPLICATION = "faults";
 
-const CONNECT_TIMEOUT = 500;
-const ACQUIRE_TIMEOUT = 500;
-const STATEMENT_TIMEOUT = 500;
+const CONNECT_TIMEOUT = 1_000;
+const ACQUIRE_TIMEOUT = 1_500;
+const STATEMENT_TIMEOUT = 1_000;
 
 /** The limits are short, so that a pause that exceeds them is short too. */
 export const databaseOptions: DatabaseOptions = {
