@@ -22,21 +22,46 @@ export interface Certificate {
   readonly keyFile: string;
 }
 
+/** When something is valid, in days from now. Default: from two days ago until tomorrow. */
+export interface Validity {
+  readonly from?: number;
+  readonly to?: number;
+}
+
 /** A test certificate authority, which issues certificates with the command `openssl`. */
 export interface CertificateAuthority {
   /** Its certificate, as a file and as text. */
   readonly file: string;
   readonly ca: string;
-  /** Valid for a day, or already expired (`days: 0`). */
-  issue(names: CertificateNames, options?: { readonly days?: number }): Promise<Certificate>;
+  issue(names: CertificateNames, validity?: Validity): Promise<Certificate>;
   /** Writes a list that has this certificate as revoked. */
-  revoke(certFile: string, listFile: string): Promise<void>;
+  revoke(certFile: string, listFile: string, validity?: Validity): Promise<void>;
   remove(): Promise<void>;
 }
 
+/** `from` and `to` as OpenSSL writes instants, `20261129000000Z`. */
+function instantsOf({ from = -2, to = 1 }: Validity): [from: string, to: string] {
+  const text = (days: number) =>
+    `${new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 19).replaceAll(/[-:T]/g, "")}Z`;
+  return [text(from), text(to)];
+}
+
+const SETTINGS = `[ca]
+default_ca=own
+[own]
+database=index.txt
+serial=serial
+new_certs_dir=.
+default_md=sha256
+policy=any
+unique_subject=no
+[any]
+commonName=supplied
+`;
+
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
-export async function createCertificateAuthority(): Promise<CertificateAuthority> {
+export async function createCertificateAuthority(name = "Test CA"): Promise<CertificateAuthority> {
   const folder = await mkdtemp(join(tmpdir(), "flux-certificates-"));
   const at = (name: string) => join(folder, name);
   const openssl = (...args: string[]) => run("openssl", args, { cwd: folder });
@@ -51,30 +76,31 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
     "-days",
     "1",
     "-subj",
-    "/CN=Test CA",
+    `/CN=${name}`,
   );
+  await writeFile(at("ca.cnf"), SETTINGS);
+  await writeFile(at("index.txt"), "");
+  await writeFile(at("serial"), "01");
+  const ca = ["ca", "-batch", "-notext", "-config", "ca.cnf", "-keyfile", "ca.key", "-cert", "ca.pem"];
   let issued = 0;
   return {
     file: at("ca.pem"),
     ca: await readFile(at("ca.pem"), "utf8"),
-    issue: async ({ subject, alternatives }, { days = 1 } = {}) => {
+    issue: async ({ subject, alternatives }, validity = {}) => {
       const name = String(issued++);
       const extensions = alternatives === undefined ? "" : `subjectAltName=${alternatives}\n`;
       await writeFile(at(`${name}.ext`), `basicConstraints=CA:FALSE\n${extensions}`);
       await openssl("req", ...NEW_KEY, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", subject);
-      await openssl(
-        ...["x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", String(issued)],
-        ...["-days", String(days), "-extfile", `${name}.ext`, "-out", `${name}.pem`],
-      );
+      const [from, to] = instantsOf(validity);
+      const files = ["-in", `${name}.csr`, "-extfile", `${name}.ext`, "-out", `${name}.pem`];
+      await openssl(...ca, "-startdate", from, "-enddate", to, ...files);
       const [certFile, keyFile] = [at(`${name}.pem`), at(`${name}.key`)];
       return { cert: await readFile(certFile, "utf8"), key: await readFile(keyFile, "utf8"), certFile, keyFile };
     },
-    revoke: async (certFile, listFile) => {
-      await writeFile(at("ca.cnf"), "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\ndefault_md=sha256\n");
-      await writeFile(at("index.txt"), "");
-      const ca = ["ca", "-config", "ca.cnf", "-keyfile", "ca.key", "-cert", "ca.pem"];
+    revoke: async (certFile, listFile, validity = {}) => {
+      const [from, to] = instantsOf(validity);
       await openssl(...ca, "-revoke", certFile);
-      await openssl(...ca, "-gencrl", "-crldays", "1", "-out", listFile);
+      await openssl(...ca, "-gencrl", "-crl_lastupdate", from, "-crl_nextupdate", to, "-out", listFile);
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };

@@ -20,6 +20,7 @@ let folder: string;
 let port: number;
 let authority: CertificateAuthority;
 let other: CertificateAuthority;
+let foreign: CertificateAuthority;
 let client: Certificate;
 /** Of the client's key, by a passphrase. */
 let encryptedKey: string;
@@ -42,6 +43,7 @@ beforeAll(async () => {
   await chmod(folder, 0o755);
   authority = await createCertificateAuthority();
   other = await createCertificateAuthority();
+  foreign = await createCertificateAuthority("Another CA");
   client = await authority.issue({ subject: "/CN=by certificate" });
   const own = await authority.issue({ subject: "/CN=db.example", alternatives: "DNS:db.example,IP:127.0.0.1" });
   const account = await findServerAccount();
@@ -87,7 +89,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.stop();
-  await Promise.all([authority.remove(), other.remove(), rm(folder, { recursive: true })]);
+  await Promise.all([authority.remove(), other.remove(), foreign.remove(), rm(folder, { recursive: true })]);
 });
 
 afterEach(() => {
@@ -385,8 +387,10 @@ describe("TLS", () => {
     [
       "client certificate of another authority",
       async () => {
-        const foreign = await other.issue({ subject: "/CN=by certificate" });
-        return url(`sslmode=require&sslcert=${foreign.certFile}&sslkey=${foreign.keyFile}`, { user: "by certificate" });
+        const stranger = await other.issue({ subject: "/CN=by certificate" });
+        return url(`sslmode=require&sslcert=${stranger.certFile}&sslkey=${stranger.keyFile}`, {
+          user: "by certificate",
+        });
       },
       // The server closes the connection at once, and its alert may be lost with it.
       /does not trust the client certificate of sslcert|demands another client certificate \(sslcert, sslkey\)/,
@@ -404,12 +408,15 @@ describe("TLS", () => {
     expect(String(error)).not.toContain("p@ss");
   });
 
-  test("a failure says what to set: expired", async () => {
-    const old = await authority.issue({ subject: "/CN=x", alternatives: "IP:127.0.0.1" }, { days: -1 });
-    const peer = await startPeer((socket) => encrypt(socket, old));
+  test.each([
+    ["expired", { to: -1 }, /has expired\. Renew it on the server/],
+    ["not valid yet", { from: 1, to: 2 }, /not yet valid\. Check the clocks of this machine and the server\./],
+  ])("a failure says what to set: %s", async (_, validity, message) => {
+    const certificate = await authority.issue({ subject: "/CN=x", alternatives: "IP:127.0.0.1" }, validity);
+    const peer = await startPeer((socket) => encrypt(socket, certificate));
     const parameters = `sslmode=verify-full&sslrootcert=${authority.file}`;
     const opening = openDatabase(`postgres://ada@127.0.0.1:${peer.port}/x?${parameters}`);
-    await expect(opening).rejects.toThrow(/has expired\. Renew it on the server/);
+    await expect(opening).rejects.toThrow(message);
     await peer.close();
   });
 
@@ -425,6 +432,19 @@ describe("TLS", () => {
     await authority.revoke(join(folder, "server.pem"), list);
     const opening = openDatabase(url(`sslmode=verify-full&sslrootcert=CA&sslcrl=${list}`));
     await expect(opening).rejects.toThrow(/revoked.* It is in the list of sslcrl/);
+  });
+
+  test.each([
+    ["expired", () => authority, { to: -1 }, /CRL has expired\. Renew the list of sslcrl\./],
+    ["not valid yet", () => authority, { from: 1, to: 2 }, /CRL is not yet valid\. Check the clocks/],
+    ["of another authority of that name", () => other, {}, /list of sslcrl is not of the authority that issued it\./],
+    ["of another authority", () => foreign, {}, /The list of sslcrl is not of the authority that issued it\./],
+  ])("a list of revoked certificates that is %s is named", async (_, issuer, validity, message) => {
+    const list = join(folder, "another-crl.pem");
+    const { certFile } = await issuer().issue({ subject: "/CN=revoked" });
+    await issuer().revoke(certFile, list, validity);
+    const opening = openDatabase(url(`sslmode=verify-full&sslrootcert=CA&sslcrl=${list}`));
+    await expect(opening).rejects.toThrow(message);
   });
 
   test("no older version than ssl_min_protocol_version is spoken", async () => {

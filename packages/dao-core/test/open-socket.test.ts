@@ -218,7 +218,7 @@ describe("a peer", () => {
 
   test("whose certificate has expired", async () => {
     const names = { subject: "/CN=x", alternatives: "IP:127.0.0.1" };
-    const certificate = await authority.issue(names, { days: -1 });
+    const certificate = await authority.issue(names, { to: -1 });
     const peer = await startPeer((socket) => encrypt(socket, certificate));
     const { file: ca } = authority;
     await expect(open({ port: peer.port, sslMode: "verify-full", ca })).rejects.toMatchObject({

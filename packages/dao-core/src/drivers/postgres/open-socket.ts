@@ -191,6 +191,8 @@ async function encrypt(
 /** PostgreSQL's name in ALPN. */
 const PROTOCOL = "postgresql";
 
+const CLOCKS = "Check the clocks of this machine and the server.";
+const OTHER_AUTHORITY = "The list of sslcrl is not of the authority that issued it.";
 const UNKNOWN_AUTHORITY = "Give the certificate of the authority that issued it as sslrootcert.";
 
 /** What to do, by OpenSSL's code for a certificate that is not trusted. */
@@ -201,10 +203,12 @@ const CERTIFICATE_ADVICE: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
   CERT_HAS_EXPIRED: "Renew it on the server, or that of its authority in sslrootcert.",
-  CERT_NOT_YET_VALID: "Check the clocks of this machine and the server.",
+  CERT_NOT_YET_VALID: CLOCKS,
   CERT_REVOKED: "It is in the list of sslcrl: the server needs another.",
   CRL_HAS_EXPIRED: "Renew the list of sslcrl.",
-  UNABLE_TO_GET_CRL: "The list of sslcrl is not of the authority that issued it.",
+  CRL_NOT_YET_VALID: CLOCKS,
+  CRL_SIGNATURE_FAILURE: OTHER_AUTHORITY,
+  UNABLE_TO_GET_CRL: OTHER_AUTHORITY,
 };
 
 /** Resolves at the event; rejects if the socket fails, or closes without it. */
