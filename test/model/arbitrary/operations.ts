@@ -125,6 +125,7 @@ function lists(method: Method, kind: Kind, filters: Readonly<Record<string, Valu
     },
     { weight: 2, arbitrary: fc.record({ cursor, page, skip, limit: size }, { requiredKeys: ["cursor", "page"] }) },
     { weight: 1, arbitrary: fc.record({ unknown: fc.constant("x") }) },
+    { weight: 1, arbitrary: fc.constant(null) },
   );
   return operation(method, asked);
 }

@@ -65,6 +65,9 @@ export const entities: { readonly [Name in ListedEntity]: EntityOf<Daos[Name]> }
   },
 };
 
+/** Whatever else is no request is refused: `null` must not select every row. */
+export const requestOf = (request: unknown): unknown => (request === undefined ? {} : request);
+
 /** CRUD, once, over any entity: validates, then calls its DAO. The services give the methods their names. */
 export abstract class EntityService<Dto extends object, Create, Update, List extends PageRequest> {
   protected readonly session: DatabaseSession;
@@ -77,20 +80,20 @@ export abstract class EntityService<Dto extends object, Create, Update, List ext
     this.#dao = entity.dao(session);
   }
 
-  protected async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
-    return this.#dao.list(validate(this.#entity.queries.list, request ?? {}), options);
+  protected async list(request: List | undefined, options?: CallOptions): Promise<Page<Dto>> {
+    return this.#dao.list(validate(this.#entity.queries.list, requestOf(request)), options);
   }
 
   protected stream(
-    request?: FilterOf<List> & Pick<PageRequest, "cursor">,
+    request: (FilterOf<List> & Pick<PageRequest, "cursor">) | undefined,
     options?: StreamOptions,
   ): AsyncIterable<Dto> {
     const source = { dao: this.#dao, isInTransaction: this.session.isTransaction };
-    return streamRows(source, this.#entity.queries.stream, request ?? {}, options);
+    return streamRows(source, this.#entity.queries.stream, requestOf(request), options);
   }
 
-  protected async count(filter?: FilterOf<List>, options?: CallOptions): Promise<Count> {
-    return { total: await this.#dao.count(validate(this.#entity.queries.filter, filter ?? {}), options) };
+  protected async count(filter: FilterOf<List> | undefined, options?: CallOptions): Promise<Count> {
+    return { total: await this.#dao.count(validate(this.#entity.queries.filter, requestOf(filter)), options) };
   }
 
   protected async find(id: string, options?: CallOptions): Promise<Dto> {

@@ -4,7 +4,7 @@ import { validate } from "../contract/fields/validation.ts";
 import type { OperationName } from "../contract/services.ts";
 import { taskTimerangeRequest } from "../contract/task.ts";
 import type { ListedEntity, OpenResult, PieceReads } from "../session/piece-reads.ts";
-import { assertFound, entities } from "./entity-service.ts";
+import { assertFound, entities, requestOf } from "./entity-service.ts";
 
 type Read = (input: unknown, options?: CallOptions) => Promise<OpenResult>;
 /** Returns `undefined`, and does nothing, if only the service can do it: it checks the limit of a conversation's messages. */
@@ -24,7 +24,7 @@ export function createPieceServices(pieces: PieceReads): PieceServices {
   const list =
     (entity: ListedEntity): Read =>
     async (request, options) =>
-      pieces.list(entity, Object(validate(entities[entity].queries.list, request ?? {})), options);
+      pieces.list(entity, Object(validate(entities[entity].queries.list, requestOf(request))), options);
   const find =
     (entity: ListedEntity): Read =>
     async (id, options) => {

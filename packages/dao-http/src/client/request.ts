@@ -40,7 +40,7 @@ function targetOf(operation: Operation, args: readonly unknown[]) {
   const rest = id === undefined ? args : args.slice(1);
   const [input, options] = operation.input === "none" ? [undefined, rest[0]] : rest;
   const ownPath = id === undefined ? path : path.replace(/\{\w+\}/, checkedId(args[0], id));
-  const target = query === undefined ? ownPath : ownPath + toQueryString(input ?? {}, query);
+  const target = query === undefined ? ownPath : ownPath + toQueryString(input === undefined ? {} : input, query);
   const given: ClientOptions = options ?? {};
   return { target, input, options: given };
 }

@@ -278,5 +278,27 @@ const sortedText: ContractCase = {
   },
 };
 
+/** What is no request must not select every row. */
+const noRequests: readonly ContractCase[] = queriedEntities.map(({ name, list, stream, count }) => ({
+  name: `contract, Data: a list, stream or count of ${name} by what is not an object is refused`,
+  async run(services) {
+    for (const request of [null, "x", 7, true] as unknown as object[]) {
+      await assertInvalid(list(services, request));
+      await assertInvalid(count(services, request));
+      // A client may check the request before the first row is asked for.
+      await assertInvalid(
+        (async () => {
+          for await (const _ of stream(services, request)) break;
+        })(),
+      );
+    }
+  },
+}));
+
 /** Filters by several values, null and ranges; orders; streams and counts. */
-export const queryCases: readonly ContractCase[] = [...queriedEntities.flatMap(entityCases), brokenKeys, sortedText];
+export const queryCases: readonly ContractCase[] = [
+  ...queriedEntities.flatMap(entityCases),
+  ...noRequests,
+  brokenKeys,
+  sortedText,
+];
