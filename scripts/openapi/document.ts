@@ -1,4 +1,4 @@
-import { exampleIds } from "../../packages/dao-core/src/contract/dto-registry.ts";
+import { exampleIds } from "../../packages/dao-core/src/contract/fields/described.ts";
 import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
 import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
 import type { Route } from "../../packages/dao-http/src/api/route.ts";

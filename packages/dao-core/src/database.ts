@@ -1,9 +1,8 @@
 import { ChangeTails, SqlChangeFeed } from "./changes/change-feed.ts";
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
-import { checkTlsFiles } from "./connection-string/tls-files.ts";
-import type { CallOptions } from "./contract/call-options.ts";
+import { checkTlsFiles } from "./connection-string/tls.ts";
+import type { CallOptions, DatabasePosition } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
-import type { DatabasePosition } from "./contract/fields/position.ts";
 import { isError } from "./contract/fields/realms.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
@@ -24,7 +23,7 @@ import {
   type SchemasMigrationOptions,
   type SchemasMigrationReport,
 } from "./migrations/migrate-schemas.ts";
-import type { MigrationOptions, PlanOptions } from "./migrations/migration-options.ts";
+import type { MigrationOptions, PlanOptions } from "./migrations/migration-set.ts";
 import { type MigrationPlanText, planMigrations } from "./migrations/plan.ts";
 import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
 import { SchemaName } from "./schema/schema-name.ts";
@@ -356,7 +355,7 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   const location = parseDatabaseUrl(url);
   if (location.kind === "memory") return new Database(await PgliteDriver.open(undefined, options), options);
   if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path, options), options);
-  await checkTlsFiles(location);
+  await checkTlsFiles(location.servers, location.tls);
   const driver = new PostgresDriver(location, options);
   if (options.verify === false) return new Database(driver, options);
   try {

@@ -1,8 +1,7 @@
 import type { CallOptions } from "../src/contract/call-options.ts";
 import { diagnose as diagnoseSchema } from "../src/diagnosis/diagnose.ts";
 import { migrate as migrateSchema } from "../src/migrations/migrate.ts";
-import type { MigrationOptions } from "../src/migrations/migration-options.ts";
-import type { MigrationSet } from "../src/migrations/migration-set.ts";
+import type { MigrationOptions, MigrationSet } from "../src/migrations/migration-set.ts";
 import { planMigrations as planSchema } from "../src/migrations/plan.ts";
 import { SchemaName } from "../src/schema/schema-name.ts";
 import type { SqlDriver } from "../src/session/driver.ts";

@@ -1,7 +1,6 @@
 import { userInfo } from "node:os";
-import { invalidUrl } from "./invalid.ts";
 import { type LocationOptions, readKeepAlive, readOptions } from "./location-options.ts";
-import { type Environment, Parameters } from "./parameters.ts";
+import { type Environment, invalidUrl, Parameters } from "./parameters.ts";
 import { partsOf } from "./parts.ts";
 import { passwordInFile } from "./password-file.ts";
 import { nameOf, readServers, type ServerAddress } from "./servers.ts";

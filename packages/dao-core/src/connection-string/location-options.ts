@@ -1,5 +1,5 @@
-import { invalid } from "./invalid.ts";
 import type { Given, Parameters } from "./parameters.ts";
+import { invalid } from "./parameters.ts";
 
 /** Options of `openDatabase` that a URL can set. All times in milliseconds. */
 export interface LocationOptions {

@@ -1,4 +1,15 @@
-import { invalid } from "./invalid.ts";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ValidationError } from "../contract/errors.ts";
+
+/** @param subject what to correct: {@link invalidUrl}'s, or the name of a variable */
+export function invalid(subject: string, message: string): ValidationError {
+  return new ValidationError([{ path: subject, message }]);
+}
+
+export function invalidUrl(message: string): ValidationError {
+  return invalid("The database URL", message);
+}
 
 /** What PostgreSQL's own clients read from the environment (manual, 34.15), by the parameter that each stands for. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -115,4 +126,10 @@ export class Parameters {
 
 function settingOf(name: string): string {
   return `${name} in the database URL`;
+}
+
+/** Where libpq has a user's files: `~/.postgresql/root.crt`, and so on; `~/.pgpass` lies beside that folder. */
+export function userFile(name: string, { APPDATA, HOME }: Environment): string {
+  if (process.platform === "win32") return join(APPDATA ?? homedir(), "postgresql", name);
+  return join(HOME || homedir(), ".postgresql", name);
 }

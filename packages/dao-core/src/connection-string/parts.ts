@@ -1,4 +1,4 @@
-import { invalidUrl } from "./invalid.ts";
+import { invalidUrl } from "./parameters.ts";
 
 const URI = /^postgres(?:ql)?(?:\+[a-z0-9]+)?:\/\//;
 

@@ -1,8 +1,7 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
-import { invalid } from "./invalid.ts";
 import type { Parameters } from "./parameters.ts";
+import { invalid, userFile } from "./parameters.ts";
 import { isDefaultSocket, type ServerAddress } from "./servers.ts";
-import { userFile } from "./user-file.ts";
 
 /** Whose password is wanted. */
 interface Login {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { isIP } from "node:net";
-import { invalid, invalidUrl } from "./invalid.ts";
 import type { Parameters } from "./parameters.ts";
+import { invalid, invalidUrl } from "./parameters.ts";
 
 /** Where a server listens. */
 export interface ServerAddress {

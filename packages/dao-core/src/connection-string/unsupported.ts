@@ -1,5 +1,5 @@
-import { invalid } from "./invalid.ts";
 import type { Parameters } from "./parameters.ts";
+import { invalid } from "./parameters.ts";
 
 /** Parameters that have no effect here: what to do instead, and the values that ask for nothing. */
 const UNSUPPORTED: Readonly<Record<string, readonly [advice: string, ...harmless: string[]]>> = {

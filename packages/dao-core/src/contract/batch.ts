@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { CallOptions } from "./call-options.ts";
-import { dtoRegistry, exampleIds, exampleOf } from "./dto-registry.ts";
-import { described } from "./fields/described.ts";
+import { described, dtoRegistry, exampleIds, exampleOf } from "./fields/described.ts";
 import { id } from "./fields/scalars.ts";
 import { goalCreateDto, goalDto } from "./goal.ts";
 

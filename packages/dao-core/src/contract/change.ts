@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, StreamOptions } from "./call-options.ts";
-import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
-import { described } from "./fields/described.ts";
+import { described, dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./fields/described.ts";
 import { id, instant } from "./fields/scalars.ts";
 
 /** The maximum and the default number of changes on a page. */

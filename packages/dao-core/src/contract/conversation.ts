@@ -1,11 +1,18 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
-import { described, withCreatedAt, withGoal, withId, withUser } from "./fields/described.ts";
-import { anyOf, filterText } from "./fields/filters.ts";
+import {
+  described,
+  dtoRegistry,
+  exampleCreatedAt,
+  exampleIds,
+  withCreatedAt,
+  withGoal,
+  withId,
+  withUser,
+} from "./fields/described.ts";
 import { type JsonArray, jsonArray } from "./fields/json.ts";
 import { text } from "./fields/scalars.ts";
-import { type Count, type Page, queriesOf } from "./page.ts";
+import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
 
 const orEmpty = (messages: JsonArray | null | undefined) => messages ?? [];
 

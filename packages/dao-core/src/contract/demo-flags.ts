@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, PutOptions } from "./call-options.ts";
-import { dtoRegistry, exampleIds } from "./dto-registry.ts";
-import { described, withUser } from "./fields/described.ts";
+import { described, dtoRegistry, exampleIds, withUser } from "./fields/described.ts";
 import { instant } from "./fields/scalars.ts";
 
 const now = new Date("2026-03-01T08:00:00Z");

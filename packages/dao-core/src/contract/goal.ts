@@ -1,12 +1,19 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
-import { described, withCreatedAt, withId, withUser } from "./fields/described.ts";
-import { anyOf, filterText } from "./fields/filters.ts";
+import {
+  described,
+  dtoRegistry,
+  exampleCreatedAt,
+  exampleIds,
+  exampleOf,
+  withCreatedAt,
+  withId,
+  withUser,
+} from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
-import { type Count, type Page, queriesOf } from "./page.ts";
+import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 
 const title = described(text(TITLE_LENGTH), "What the user wants to achieve.", "Run a half marathon");

@@ -1,10 +1,10 @@
 // The files of entities, options and services export what callers see, and nothing else.
 export * from "./batch.ts";
 export type * from "./call-options.ts";
+export { type DatabasePosition, isPosition } from "./call-options.ts";
 export * from "./change.ts";
 export * from "./conversation.ts";
 export * from "./demo-flags.ts";
-export { dtoRegistry } from "./dto-registry.ts";
 export * from "./errors.ts";
 export {
   TASK_PRIORITIES,
@@ -14,8 +14,8 @@ export {
   TRIGGER_TYPES,
   type TriggerType,
 } from "./fields/constants.ts";
+export { dtoRegistry } from "./fields/described.ts";
 export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
-export { type DatabasePosition, isPosition } from "./fields/position.ts";
 export { parseId, parseInstant } from "./fields/scalars.ts";
 export { validate } from "./fields/validation.ts";
 export * from "./goal.ts";

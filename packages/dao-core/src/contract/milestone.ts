@@ -1,11 +1,17 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
-import { described, withCreatedAt, withGoal, withId } from "./fields/described.ts";
-import { anyOf, filterText, range } from "./fields/filters.ts";
+import {
+  described,
+  dtoRegistry,
+  exampleCreatedAt,
+  exampleIds,
+  withCreatedAt,
+  withGoal,
+  withId,
+} from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
-import { type Count, type Page, queriesOf } from "./page.ts";
+import { anyOf, type Count, filterText, type Page, queriesOf, range } from "./page.ts";
 
 const title = described(text(TITLE_LENGTH), "What should be achieved by then.", "Run 5 km without a break");
 /** The upper bound is PostgreSQL's `integer`. */

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { ValidationError } from "./errors.ts";
-import { anyOf } from "./fields/filters.ts";
 import { validate } from "./fields/validation.ts";
-import { pageOf, pageWindow, queriesOf, toPage } from "./page.ts";
+import { anyOf, pageOf, pageWindow, queriesOf, toPage } from "./page.ts";
 
 const request = queriesOf({ status: anyOf(z.string()) }, []).list;
 

@@ -1,11 +1,19 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./dto-registry.ts";
 import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fields/constants.ts";
-import { described, withCreatedAt, withGoal, withId, withUser } from "./fields/described.ts";
-import { anyOf, filterText, range } from "./fields/filters.ts";
+import {
+  described,
+  dtoRegistry,
+  exampleCreatedAt,
+  exampleIds,
+  exampleOf,
+  withCreatedAt,
+  withGoal,
+  withId,
+  withUser,
+} from "./fields/described.ts";
 import { id, instant, text } from "./fields/scalars.ts";
-import { type Count, type Page, queriesOf } from "./page.ts";
+import { anyOf, type Count, filterText, type Page, queriesOf, range } from "./page.ts";
 
 /** Maximum tasks per call of {@link TaskService.bulkUpdateState} and {@link TaskService.updateTasks}. */
 export const MAX_BULK_TASKS = 1000;

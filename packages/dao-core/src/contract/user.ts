@@ -1,11 +1,9 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { dtoRegistry, exampleCreatedAt, exampleIds } from "./dto-registry.ts";
-import { described, withCreatedAt, withId } from "./fields/described.ts";
-import { anyOf, filterText } from "./fields/filters.ts";
+import { described, dtoRegistry, exampleCreatedAt, exampleIds, withCreatedAt, withId } from "./fields/described.ts";
 import { type JsonObject, jsonObject } from "./fields/json.ts";
 import { email, text } from "./fields/scalars.ts";
-import { type Count, type Page, queriesOf } from "./page.ts";
+import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
 
 const name = described(text({ min: 1, max: 255 }), "The full name.", "Jane Doe");
 const address = described(email(), "The e-mail address, unique among all users.", "jane@example.com");

@@ -6,8 +6,7 @@ import { isWholeNumber, MIGRATIONS_AT_A_TIME } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import { throwIfAborted } from "../session/waiting/deadline.ts";
 import { type MigrationReport, migrate } from "./migrate.ts";
-import type { MigrationOptions } from "./migration-options.ts";
-import type { MigrationSet } from "./migration-set.ts";
+import type { MigrationOptions, MigrationSet } from "./migration-set.ts";
 
 /** Which schemas to migrate, and how. The time-outs apply to each. */
 export interface SchemasMigrationOptions extends MigrationOptions {

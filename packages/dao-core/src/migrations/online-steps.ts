@@ -18,8 +18,7 @@ import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { throwIfAborted, untilAborted } from "../session/waiting/deadline.ts";
 import { JOURNAL, type OnlineProgress, progressUpdate } from "./journal.ts";
 import { toMigrationError } from "./migration-error.ts";
-import type { MigrationOptions } from "./migration-options.ts";
-import type { Migration } from "./migration-set.ts";
+import type { Migration, MigrationOptions } from "./migration-set.ts";
 import { type OnlineStatement, onlineName, readOnlineStatement } from "./online-statements.ts";
 import { settingsIn } from "./plan.ts";
 

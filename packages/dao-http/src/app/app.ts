@@ -7,6 +7,7 @@ import type {
   Telemetry,
 } from "@flux/dao-core";
 import type { OperationName } from "@flux/dao-core/contract";
+import { POSITION_HEADER } from "../api/operation.ts";
 import { operations } from "../api/operations.gen.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
@@ -26,7 +27,6 @@ import { BasePath, Router } from "../http/router.ts";
 import { docsPages } from "../openapi/docs-pages.ts";
 import { respondStartPage } from "../openapi/start-page.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, FOLLOWERS, WAITING_REQUESTS } from "../wire/limits.ts";
-import { POSITION_HEADER } from "../wire/position.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
 import { BatchEndpoint } from "./batch.ts";
 import { bodyReader } from "./body-memory.ts";

@@ -1,8 +1,8 @@
 import { versionOf } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
+import { POSITION_HEADER, POSITION_PATTERN } from "../api/operation.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { HttpError, invalidRequest } from "../http/problem.ts";
-import { POSITION_HEADER, POSITION_PATTERN } from "../wire/position.ts";
 
 /** Versions of a row; `"*"` is any. */
 type Versions = "*" | readonly string[];

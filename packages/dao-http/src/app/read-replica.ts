@@ -1,8 +1,8 @@
 import type { Requester, SchemaSession } from "@flux/dao-core";
 import { isDaoError, UnavailableError } from "@flux/dao-core/errors";
+import { LATEST } from "../api/operation.ts";
 import { type HttpRequest, type HttpResponse, isStreamed } from "../http/http-message.ts";
 import { REPLICA_CHECK_INTERVAL, REPLICA_CHECK_TIMEOUT, REPLICA_WAIT } from "../wire/limits.ts";
-import { LATEST } from "../wire/position.ts";
 import type { ServedData } from "./endpoint.ts";
 import { failureOf, type ReadinessCheck } from "./health.ts";
 import { readPosition } from "./preconditions.ts";

@@ -10,15 +10,15 @@ import type {
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
 import { NDJSON } from "../wire/json.ts";
-import { CHANGES_WAIT } from "../wire/limits.ts";
+import { CHANGES_WAIT, CLIENT_CHANGES, FOLLOWER_PAUSE } from "../wire/limits.ts";
 import { partsOf, resultsOf } from "./batch.ts";
-import { changesAfter } from "./change-follower.ts";
 import { type Body, type Connection, connect, type DaoClientOptions } from "./connection.ts";
 import type { ResponseHead } from "./errors.ts";
 import type { HttpCall } from "./http-call.ts";
-import { type CallRequest, requestOf } from "./request.ts";
+import { type CallRequest, requestOf, toQueryString } from "./request.ts";
 import { jsonBody, SentLines } from "./request-body.ts";
 import { resultOf } from "./response.ts";
+import { pause } from "./retry.ts";
 import { rowsOf } from "./row-stream.ts";
 
 /** Further options of calls by POST. */
@@ -154,17 +154,37 @@ async function* stream(
   yield* rowsOf(connection, requestOf(operation, args), onCursor);
 }
 
+/**
+ * Follows changes by requesting a page after another, each of which the service keeps waiting until there is a change: whole responses
+ * pass every proxy, and one that is lost is requested again after the same cursor.
+ */
 async function* follow(
   connection: Connection,
   operation: Operation,
   args: readonly unknown[],
 ): AsyncGenerator<unknown, void, undefined> {
   const { onCursor }: StreamOptions = Object(args[1]);
-  const get = async (page: CallRequest, isPersistent: boolean) => {
-    const attempts = connection.attempts(page, CHANGES_WAIT * 1_000, isPersistent);
-    const read = (head: ResponseHead, text: string) => resultOf(head, text, page.operation);
+  const request = requestOf(operation, args);
+  const list = operations["changes.listChanges"];
+  const parameters = { ...Object(request.input), limit: CLIENT_CHANGES };
+  // The first page comes at once: a second request for "now" would miss what happened since the first.
+  for (let hasBegun = false; ; hasBegun = true) {
+    const since = performance.now();
+    const wait = hasBegun ? CHANGES_WAIT : 0;
+    const target = list.path + toQueryString({ ...parameters, wait }, list.query ?? {});
+    const page = { ...request, operation: list, target };
+    const attempts = connection.attempts(page, CHANGES_WAIT * 1_000, hasBegun);
+    const read = (head: ResponseHead, text: string) => resultOf(head, text, list);
     // Its shape is checked.
-    return (await exchange(connection, page, undefined, read, attempts)) as ChangePage;
-  };
-  yield* changesAfter(requestOf(operation, args), get, onCursor);
+    const { items, nextCursor, hasNext } = (await exchange(connection, page, undefined, read, attempts)) as ChangePage;
+    for (const change of items) {
+      request.signal?.throwIfAborted();
+      yield change;
+    }
+    if (nextCursor !== parameters.cursor) onCursor?.(nextCursor);
+    parameters.cursor = nextCursor;
+    // A service that stops does not wait, and may be asked again before another takes its place.
+    const isEarly = hasBegun && items.length === 0 && !hasNext && performance.now() - since < FOLLOWER_PAUSE;
+    if (isEarly) await pause(Math.random() * FOLLOWER_PAUSE, request.signal);
+  }
 }

@@ -1,5 +1,5 @@
 import type { StartedOperation } from "@flux/dao-core";
-import { POSITION_HEADER } from "../wire/position.ts";
+import { POSITION_HEADER } from "../api/operation.ts";
 import { type ResponseHead, unavailable } from "./errors.ts";
 
 /** An HTTP request and its response. At its end, abort or time-out, waits throw the signal's reason or UnavailableError. */

@@ -1,7 +1,6 @@
 import type { TaskDto } from "@flux/dao-core/contract";
-import { addDays, dayName, dayOf, daysFrom } from "./days.ts";
 import { dayText, Legend, Loaded, spanText, TaskItem } from "./parts.tsx";
-import { enteredIn, linkTo, type Route } from "./route.ts";
+import { addDays, dayName, dayOf, daysFrom, enteredIn, linkTo, type Route } from "./route.ts";
 
 interface CalendarProps {
   readonly userId: string;

@@ -1,8 +1,8 @@
 import type { TaskDto, TaskStatisticsDto } from "@flux/dao-core/contract";
 import { DayPicker } from "./calendar.tsx";
-import { addDays, dayName, dayOf, daysFrom } from "./days.ts";
 import { dayText, Legend, Loaded, STATES, Table } from "./parts.tsx";
 import type { Route } from "./route.ts";
+import { addDays, dayName, dayOf, daysFrom } from "./route.ts";
 
 const DAYS = 30;
 

@@ -88,3 +88,8 @@ function hasCopy(request: HttpRequest, etag: string): boolean {
   const tags = request.header("if-none-match")?.split(",") ?? [];
   return tags.some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim()));
 }
+
+/** Creates the OpenAPI 3.1 document of the REST API, which is generated from its routes and the schemas that validate requests. */
+export function openApiDocument(): object {
+  return JSON.parse(openApiJson);
+}

@@ -1,6 +1,28 @@
-import type * as z from "zod";
-import { exampleCreatedAt, exampleIds } from "../dto-registry.ts";
+import * as z from "zod";
 import { id, instant } from "./scalars.ts";
+
+/**
+ * The schemas that have a name in the OpenAPI document: the bodies of requests and responses, and named parts of them. The
+ * document shows what each is, and its example of valid input.
+ */
+export const dtoRegistry = z.registry<{ id: string; description: string; example: z.$input }>();
+
+/** The ids and the time of creation of the rows in the examples. */
+export const exampleIds = {
+  user: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
+  goal: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
+  milestone: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d70",
+  task: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d71",
+  conversation: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d72",
+};
+export const exampleCreatedAt = new Date("2026-02-14T09:30:00.123Z");
+
+/** The example of a registered schema, as part of another one. */
+export function exampleOf<Schema extends z.ZodType>(schema: Schema): z.input<Schema> {
+  const example = dtoRegistry.get(schema)?.example;
+  if (example === undefined) throw new TypeError("This schema is not registered.");
+  return example;
+}
 
 /** Says what a field means, and one of its values, to JSON Schema and OpenAPI. Its doc comment says so in TypeScript. */
 export function described<Schema extends z.ZodType>(schema: Schema, description: string, example: unknown): Schema {

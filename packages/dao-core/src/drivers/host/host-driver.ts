@@ -4,8 +4,7 @@ import { importLimitOf } from "../../session/import-limit.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
-import { driverError, type HostClient, runOn } from "./host-client.ts";
-import { HostConnection } from "./host-connection.ts";
+import { driverError, type HostClient, HostConnection, runOn } from "./host-connection.ts";
 import { HostLink, inHostTransaction } from "./host-transaction.ts";
 
 /**
