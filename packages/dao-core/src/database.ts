@@ -1,9 +1,10 @@
 import { ChangeTails, SqlChangeFeed } from "./changes/change-feed.ts";
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import { checkTlsFiles } from "./connection-string/tls.ts";
-import type { CallOptions, DatabasePosition } from "./contract/call-options.ts";
+import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { isError } from "./contract/fields/realms.ts";
+import type { DatabasePosition } from "./contract/fields/scalars.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
 import { milestoneStatements, userStatements } from "./dao/entities.ts";

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { didYouMean, type GivenOptions, readArguments, readEnvFile, UsageError } from "./cli/arguments.ts";
 import { type Command, fail, writeStderr, writeStdout } from "./cli/command.ts";
-import { nearest } from "./process/nearest.ts";
+import { nearest } from "./node/settings-error.ts";
 import { VERSION } from "./wire/version.gen.ts";
 
 /** The commands, each loaded only when it is run. */

@@ -1,5 +1,3 @@
-import { ValidationError } from "./errors.ts";
-
 /** Who a call is made for, such as a request to a server. */
 export interface Requester {
   /** Aborts when the requester has disconnected. Read only while a call waits. */
@@ -69,26 +67,4 @@ export interface WriteOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** As in {@link WriteOptions}; `null` means that there must be no row yet, so that it is created, not replaced. */
   readonly ifVersion?: string | readonly string[] | null | undefined;
-}
-
-declare const brand: unique symbol;
-
-/**
- * How far a database has come: it covers every commit before it. Opaque text, which may be stored and sent; of two positions of
- * one database and its standbys the later is the greater text.
- */
-export type DatabasePosition = string & { readonly [brand]: never };
-
-/** A place in PostgreSQL's write-ahead log, as 16 hexadecimal digits. */
-const position = /^[0-9A-F]{16}$/;
-
-/** Whether `text` can be a {@link DatabasePosition}. */
-export function isPosition(text: unknown): text is DatabasePosition {
-  return typeof text === "string" && position.test(text);
-}
-
-/** @throws ValidationError for what cannot be a position */
-export function parsePosition(text: unknown): DatabasePosition {
-  if (isPosition(text)) return text;
-  throw new ValidationError([{ path: "readAfter", message: "must be a position, as position() returns it" }]);
 }

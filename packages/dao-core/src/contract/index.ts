@@ -1,7 +1,6 @@
 // The files of entities, options and services export what callers see, and nothing else.
 export * from "./batch.ts";
 export type * from "./call-options.ts";
-export { type DatabasePosition, isPosition } from "./call-options.ts";
 export * from "./change.ts";
 export * from "./conversation.ts";
 export * from "./demo-flags.ts";
@@ -16,7 +15,7 @@ export {
 } from "./fields/constants.ts";
 export { dtoRegistry } from "./fields/described.ts";
 export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
-export { parseId, parseInstant } from "./fields/scalars.ts";
+export { type DatabasePosition, isPosition, parseId, parseInstant } from "./fields/scalars.ts";
 export { validate } from "./fields/validation.ts";
 export * from "./goal.ts";
 export * from "./milestone.ts";

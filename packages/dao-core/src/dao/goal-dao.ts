@@ -2,7 +2,7 @@ import { eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type * as contract from "../contract/index.ts";
-import { literal } from "../schema/tables.ts";
+import { literal } from "../schema/columns.ts";
 import type { GoalDao } from "../session/database-session.ts";
 import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";

@@ -3,7 +3,7 @@ import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
 import { v7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
-import type { EntityTable } from "../schema/tables.ts";
+import type { EntityTable } from "../schema/columns.ts";
 import type { EntityDao, PageInPieces } from "../session/database-session.ts";
 import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";

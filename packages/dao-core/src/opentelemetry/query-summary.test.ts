@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { summarize } from "./query-summary.ts";
+import { summarize } from "./database-telemetry.ts";
 
 test.each([
   ['select "id", "title" from "tasks" where "tasks"."id" = $1', "select tasks", "select", "tasks"],

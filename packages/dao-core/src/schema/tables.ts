@@ -1,21 +1,16 @@
-import { isNotNull, type SQL, sql } from "drizzle-orm";
+import { isNotNull, sql } from "drizzle-orm";
 import {
-  type AnyPgColumn,
   boolean,
   check,
   doublePrecision,
-  foreignKey,
   index,
   integer,
   jsonb,
-  type PgColumn,
   PgSchema,
-  type PgTable,
   pgEnum,
   pgTable,
   primaryKey,
   text,
-  timestamp,
   unique,
   uuid,
   varchar,
@@ -28,6 +23,7 @@ import {
   TRIGGER_TYPES,
 } from "../contract/fields/constants.ts";
 import type { JsonArray, JsonObject } from "../contract/fields/json.ts";
+import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck, literal, parentKey } from "./columns.ts";
 
 /**
  * The tables of a PostgreSQL schema of this name: `tablesIn("flux").tasks`. The exported tables are those of `public`.
@@ -211,45 +207,4 @@ export function tablesIn(schema: string) {
     demoFlags,
     idempotencyKeys,
   };
-}
-
-/** A table with the columns that every entity has. */
-export type EntityTable = PgTable & { readonly id: PgColumn; readonly createdAt: PgColumn };
-
-/** The key of an entity. The library generates it, a UUIDv7; other writers may rely on the database's default. */
-function idColumn() {
-  return uuid("id").primaryKey().defaultRandom();
-}
-
-/** When the row was created, by the database's clock. */
-function createdAtColumn() {
-  return instantColumn("created_at").notNull().defaultNow();
-}
-
-/**
- * An instant. Adopted databases contain microseconds and infinities, so the column is read as text, which the row mapper
- * converts to a `Date`.
- */
-function instantColumn<Name extends string>(name: Name) {
-  return timestamp(name, { withTimezone: true, mode: "string" });
-}
-
-/** The rule that text has `min` to `max` code points. */
-function lengthCheck(name: string, column: AnyPgColumn, min: number, max: number) {
-  return check(name, sql`char_length(${column}) between ${literal(min)} and ${literal(max)}`);
-}
-
-/** The rule that an instant can be written as RFC 3339: finite, in the years 0001 to 9999. */
-function instantCheck(name: string, column: AnyPgColumn) {
-  return check(name, sql`${column} >= '0001-01-01 00:00:00+00' and ${column} < '10000-01-01 00:00:00+00'`);
-}
-
-/** A constant in a constraint, which cannot have parameters. */
-export function literal(value: number | string): SQL {
-  return sql.raw(typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`);
-}
-
-/** A foreign key to a parent; the row is deleted with it. */
-function parentKey(name: string, column: AnyPgColumn, parent: AnyPgColumn) {
-  return foreignKey({ name, columns: [column], foreignColumns: [parent] }).onDelete("cascade");
 }

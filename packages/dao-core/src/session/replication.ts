@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { type DatabasePosition, parsePosition } from "../contract/call-options.ts";
 import { UnavailableError, ValidationError } from "../contract/errors.ts";
+import { type DatabasePosition, parsePosition } from "../contract/fields/scalars.ts";
 import type { SqlDriver, SqlExecutor } from "./driver.ts";
 import {
   COVERING_ATTEMPTS,

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type ParseArgsConfig, parseArgs, parseEnv } from "node:util";
-import { SettingsError } from "../node/settings-error.ts";
-import { nearest } from "../process/nearest.ts";
+import { nearest, SettingsError } from "../node/settings-error.ts";
 import { isError } from "../wire/realms.ts";
 
 export type CommandFlags = Readonly<Record<string, string | boolean | undefined>>;

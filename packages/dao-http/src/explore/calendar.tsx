@@ -1,10 +1,8 @@
 import type { TaskDto } from "@flux/dao-core/contract";
-import { dayText, Legend, Loaded, spanText, TaskItem } from "./parts.tsx";
+import { dayText, Legend, Loaded, type OfUserProps, spanText, TaskItem } from "./parts.tsx";
 import { addDays, dayName, dayOf, daysFrom, enteredIn, linkTo, type Route } from "./route.ts";
 
-interface CalendarProps {
-  readonly userId: string;
-  readonly route: Route;
+interface CalendarProps extends OfUserProps {
   readonly days: 1 | 7;
 }
 

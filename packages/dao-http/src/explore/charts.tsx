@@ -1,18 +1,12 @@
 import type { TaskDto, TaskStatisticsDto } from "@flux/dao-core/contract";
 import { DayPicker } from "./calendar.tsx";
-import { dayText, Legend, Loaded, STATES, Table } from "./parts.tsx";
-import type { Route } from "./route.ts";
+import { dayText, Legend, Loaded, type OfUserProps, STATES, Table } from "./parts.tsx";
 import { addDays, dayName, dayOf, daysFrom } from "./route.ts";
 
 const DAYS = 30;
 
-interface ChartsProps {
-  readonly userId: string;
-  readonly route: Route;
-}
-
 /** 30 days of a user: by state from the statistics, by day from the tasks. Without a date they end with today. */
-export function Charts({ userId, route }: ChartsProps) {
+export function Charts({ userId, route }: OfUserProps) {
   const date = route.query.get("date");
   const first = date === null ? addDays(dayOf(null), 1 - DAYS) : dayOf(date);
   const { days, start, end } = daysFrom(first, DAYS);

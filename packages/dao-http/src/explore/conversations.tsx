@@ -1,51 +1,34 @@
-import { instantText, Loaded, Pager, Table, Title } from "./parts.tsx";
-import { linkTo, pageOf, type Route } from "./route.ts";
+import { instantText, List, Loaded, type OfRowProps, type OfUserProps, Pager, Title } from "./parts.tsx";
+import { linkTo, pageOf } from "./route.ts";
 
 /** Each comes with its messages. */
 const PAGE_SIZE = 10;
 const MESSAGES = 50;
 
-interface ConversationsProps {
-  readonly userId: string;
-  readonly route: Route;
-}
-
-export function Conversations({ userId, route }: ConversationsProps) {
-  const page = pageOf(route);
+export function Conversations({ userId, route }: OfUserProps) {
   return (
-    <Loaded
-      of={String(page)}
-      read={({ conversations }, options) =>
-        conversations.listConversations({ userId, page, pageSize: PAGE_SIZE }, options)
-      }
+    <List
+      route={route}
+      name="Conversations"
+      columns={["Created", "Messages", "Status", "Begins with"]}
+      size={PAGE_SIZE}
+      list={({ conversations }, page, options) => conversations.listConversations({ userId, ...page }, options)}
     >
-      {({ items, total }) => (
+      {({ id, createdAt, messages, status }) => (
         <>
-          <Table name="Conversations" columns={["Created", "Messages", "Status", "Begins with"]}>
-            {items.map(({ id, createdAt, messages, status }) => (
-              <tr key={id}>
-                <th scope="row">
-                  <a href={linkTo(["conversations", id])}>{instantText(createdAt)}</a>
-                </th>
-                <td>{messages.length}</td>
-                <td>{status}</td>
-                <td>{messages.length === 0 ? "" : messageOf(messages[0]).text.slice(0, 100)}</td>
-              </tr>
-            ))}
-          </Table>
-          <Pager route={route} page={page} size={PAGE_SIZE} total={total ?? items.length} what="conversations" />
+          <th scope="row">
+            <a href={linkTo(["conversations", id])}>{instantText(createdAt)}</a>
+          </th>
+          <td>{messages.length}</td>
+          <td>{status}</td>
+          <td>{messages.length === 0 ? "" : messageOf(messages[0]).text.slice(0, 100)}</td>
         </>
       )}
-    </Loaded>
+    </List>
   );
 }
 
-interface ConversationProps {
-  readonly id: string;
-  readonly route: Route;
-}
-
-export function Conversation({ id, route }: ConversationProps) {
+export function Conversation({ id, route }: OfRowProps) {
   const page = pageOf(route);
   return (
     <Loaded of={id} read={({ conversations }, options) => conversations.getConversation(id, options)}>

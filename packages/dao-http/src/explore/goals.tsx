@@ -1,52 +1,46 @@
 import type { GoalWithRelationsDto, TaskDto } from "@flux/dao-core/contract";
-import { instantText, Legend, Loaded, Pager, spanText, Table, TaskItem, Title } from "./parts.tsx";
-import { linkTo, pageOf, type Route } from "./route.ts";
+import {
+  instantText,
+  Legend,
+  List,
+  Loaded,
+  type OfRowProps,
+  type OfUserProps,
+  Pager,
+  spanText,
+  TaskItem,
+  Title,
+} from "./parts.tsx";
+import { linkTo, pageOf } from "./route.ts";
 
-const PAGE_SIZE = 25;
 /** A quarter of a year. */
 const WEEKS = 13;
 
-interface GoalsProps {
-  readonly userId: string;
-  readonly route: Route;
-}
-
-export function Goals({ userId, route }: GoalsProps) {
-  const page = pageOf(route);
+export function Goals({ userId, route }: OfUserProps) {
   return (
-    <Loaded
-      of={String(page)}
-      read={({ goals }, options) => goals.listGoals({ userId, page, pageSize: PAGE_SIZE }, options)}
+    <List
+      route={route}
+      name="Goals"
+      columns={["Goal", "Status", "Category", "Timeline", "Created"]}
+      list={({ goals }, page, options) => goals.listGoals({ userId, ...page }, options)}
     >
-      {({ items, total }) => (
+      {(goal) => (
         <>
-          <Table name="Goals" columns={["Goal", "Status", "Category", "Timeline", "Created"]}>
-            {items.map((goal) => (
-              <tr key={goal.id}>
-                <th scope="row">
-                  <a href={linkTo(["goals", goal.id])}>{goal.title}</a>
-                </th>
-                <td>{goal.status}</td>
-                <td>{goal.category}</td>
-                <td>{goal.timeline}</td>
-                <td>{instantText(goal.createdAt)}</td>
-              </tr>
-            ))}
-          </Table>
-          <Pager route={route} page={page} size={PAGE_SIZE} total={total ?? items.length} what="goals" />
+          <th scope="row">
+            <a href={linkTo(["goals", goal.id])}>{goal.title}</a>
+          </th>
+          <td>{goal.status}</td>
+          <td>{goal.category}</td>
+          <td>{goal.timeline}</td>
+          <td>{instantText(goal.createdAt)}</td>
         </>
       )}
-    </Loaded>
+    </List>
   );
 }
 
-interface GoalProps {
-  readonly id: string;
-  readonly route: Route;
-}
-
 /** A goal as its weeks, and in each its milestones with their tasks. */
-export function Goal({ id, route }: GoalProps) {
+export function Goal({ id, route }: OfRowProps) {
   return (
     <Loaded of={id} read={({ goals }, options) => goals.getGoalFull(id, options)}>
       {(goal) => {

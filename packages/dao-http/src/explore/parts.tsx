@@ -1,8 +1,8 @@
-import type { TaskDto } from "@flux/dao-core/contract";
+import type { Page, TaskDto } from "@flux/dao-core/contract";
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 import { type DaoClient, InvalidServiceKeyError } from "../client/index.ts";
-import { linkTo, type Route } from "./route.ts";
+import { linkTo, pageOf, type Route } from "./route.ts";
 
 interface Access {
   readonly client: DaoClient;
@@ -93,6 +93,55 @@ export function Pager({ route, page, size, total, what }: PagerProps) {
       </span>
       {page * size < total && <a href={link(page + 1)}>Next</a>}
     </nav>
+  );
+}
+
+/** What is shown of a user. */
+export interface OfUserProps {
+  readonly userId: string;
+  readonly route: Route;
+}
+
+/** What is shown of the row with this id. */
+export interface OfRowProps {
+  readonly id: string;
+  readonly route: Route;
+}
+
+interface ListProps<Item> {
+  readonly route: Route;
+  readonly name: string;
+  readonly columns: readonly string[];
+  /** Rows on a page. Default 25. */
+  readonly size?: number;
+  /** Names the filter: another one reads again. */
+  readonly of?: string | undefined;
+  readonly list: (
+    client: DaoClient,
+    page: { readonly page: number; readonly pageSize: number },
+    options: { readonly signal: AbortSignal },
+  ) => Promise<Page<Item>>;
+  /** The cells of an item. */
+  readonly children: (item: Item) => ComponentChildren;
+}
+
+/** A list as a table, page by page. */
+export function List<Item extends { readonly id: string }>(props: ListProps<Item>) {
+  const { route, name, columns, size = 25, of = "", list, children } = props;
+  const page = pageOf(route);
+  return (
+    <Loaded of={`${of} ${page}`} read={(client, options) => list(client, { page, pageSize: size }, options)}>
+      {({ items, total }) => (
+        <>
+          <Table name={name} columns={columns}>
+            {items.map((item) => (
+              <tr key={item.id}>{children(item)}</tr>
+            ))}
+          </Table>
+          <Pager route={route} page={page} size={size} total={total ?? items.length} what={name.toLowerCase()} />
+        </>
+      )}
+    </Loaded>
   );
 }
 

@@ -2,13 +2,10 @@ import { Calendar } from "./calendar.tsx";
 import { Charts } from "./charts.tsx";
 import { Conversations } from "./conversations.tsx";
 import { Goals } from "./goals.tsx";
-import { instantText, Loaded, Pager, Table, Title } from "./parts.tsx";
-import { enteredIn, linkTo, pageOf, type Route } from "./route.ts";
-
-const PAGE_SIZE = 25;
+import { instantText, List, Loaded, type OfRowProps, Title } from "./parts.tsx";
+import { enteredIn, linkTo, type Route } from "./route.ts";
 
 export function Users({ route }: { readonly route: Route }) {
-  const page = pageOf(route);
   const email = route.query.get("email") ?? undefined;
   const onSubmit = (event: SubmitEvent) => {
     location.hash = linkTo([], { email: enteredIn(event, "email") });
@@ -21,28 +18,24 @@ export function Users({ route }: { readonly route: Route }) {
         <input id="email" name="email" type="search" value={email} placeholder="the whole address; empty: all users" />
         <button type="submit">Find</button>
       </form>
-      <Loaded
-        of={`${email} ${page}`}
-        read={({ users }, options) => users.listUsers({ email, page, pageSize: PAGE_SIZE }, options)}
+      <List
+        route={route}
+        name="Users"
+        columns={["Name", "E-mail", "Demo", "Created"]}
+        of={email}
+        list={({ users }, page, options) => users.listUsers({ email, ...page }, options)}
       >
-        {({ items, total }) => (
+        {(user) => (
           <>
-            <Table name="Users" columns={["Name", "E-mail", "Demo", "Created"]}>
-              {items.map((user) => (
-                <tr key={user.id}>
-                  <th scope="row">
-                    <a href={linkTo(["users", user.id])}>{user.name}</a>
-                  </th>
-                  <td>{user.email}</td>
-                  <td>{user.demoMode ? "yes" : "no"}</td>
-                  <td>{instantText(user.createdAt)}</td>
-                </tr>
-              ))}
-            </Table>
-            <Pager route={route} page={page} size={PAGE_SIZE} total={total ?? items.length} what="users" />
+            <th scope="row">
+              <a href={linkTo(["users", user.id])}>{user.name}</a>
+            </th>
+            <td>{user.email}</td>
+            <td>{user.demoMode ? "yes" : "no"}</td>
+            <td>{instantText(user.createdAt)}</td>
           </>
         )}
-      </Loaded>
+      </List>
     </>
   );
 }
@@ -55,12 +48,7 @@ const views = [
   ["conversations", "Conversations"],
 ] as const;
 
-interface UserProps {
-  readonly id: string;
-  readonly route: Route;
-}
-
-export function User({ id, route }: UserProps) {
+export function User({ id, route }: OfRowProps) {
   const view = route.segments[2] ?? "goals";
   return (
     <>

@@ -5,9 +5,8 @@ import type { ServiceKey } from "../app/auth.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { BasePath } from "../http/router.ts";
-import { SettingsError } from "../node/settings-error.ts";
+import { nearest, SettingsError } from "../node/settings-error.ts";
 import { MAX_TIMEOUT } from "../wire/limits.ts";
-import { nearest } from "./nearest.ts";
 import { readServiceKeys } from "./service-keys.ts";
 
 type NumericOption = {

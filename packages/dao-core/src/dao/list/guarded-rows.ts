@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb, PgText } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
-import { literal } from "../../schema/tables.ts";
+import { literal } from "../../schema/columns.ts";
 import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { nextTurn } from "../../session/waiting/event-loop.ts";
 import { prepared, run, written } from "../statement/statement.ts";

@@ -1,6 +1,6 @@
 import { asc, desc, isNull, or, type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgInteger, PgTimestampString } from "drizzle-orm/pg-core";
-import { literal } from "../../schema/tables.ts";
+import { literal } from "../../schema/columns.ts";
 import { param } from "../statement/statement.ts";
 import { columnOf, columnParam, resultValue } from "../statement/text-columns.ts";
 import type { KeyType } from "./cursor.ts";

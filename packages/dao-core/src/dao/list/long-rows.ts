@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import { RetryableError } from "../../contract/errors.ts";
-import { literal } from "../../schema/tables.ts";
+import { literal } from "../../schema/columns.ts";
 import type { SchemaExecutor } from "../../session/driver.ts";
 import { MOST_PARTS, PART_CHARACTERS, WHOLE_VALUE_BYTES } from "../../session/limits.ts";
 import { type LongValue, longValue } from "../../session/piece-reads.ts";

@@ -2,7 +2,7 @@ import { eq, type SQL, sql } from "drizzle-orm";
 import type { CallOptions } from "../../contract/call-options.ts";
 import type { PageRequest } from "../../contract/page.ts";
 import type { TaskTimerangeRequest } from "../../contract/task.ts";
-import { literal } from "../../schema/tables.ts";
+import { literal } from "../../schema/columns.ts";
 import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { PIECE_ROWS } from "../../session/limits.ts";
 import {
