@@ -35,6 +35,7 @@ describe("a timestamptz as PostgreSQL writes it", () => {
         const fraction = `${milliseconds}${String(microseconds).padStart(3, "0")}`.replace(/0+$/, "");
         const written = `${day} ${seconds}${fraction === "" ? "" : `.${fraction}`}+00`;
         expect(readInstant(written)).toEqual(instant);
+        expect(readInstant(`${written.replace(" ", "T")}:00`)).toEqual(instant);
         const sinceYear2000 = BigInt(instant.getTime() - Date.UTC(2000)) * 1_000n + BigInt(microseconds);
         expect(readInstant(BigInt.asUintN(64, sinceYear2000).toString(16).padStart(16, "0"))).toEqual(instant);
       }),

@@ -261,9 +261,11 @@ function readFiniteNumber(value: unknown): number {
  */
 export function readInstant(value: unknown): Date {
   const text = String(value);
-  // 2026-02-15 10:00:00.123456+00, in a session whose time zone is UTC; Date.UTC misreads years that begin with 00
-  if (text.charCodeAt(4) === HYPHEN && text.endsWith("+00") && !text.startsWith("00")) {
-    return new Date(timeOfDigits(text, text.length - 3));
+  // 2026-02-15 10:00:00.123456+00, and in JSON 2026-02-15T10:00:00.123456+00:00, in a session whose time zone is UTC
+  const zone = text.endsWith("+00") ? 3 : text.endsWith("+00:00") ? 6 : 0;
+  // Date.UTC misreads years that begin with 00.
+  if (zone > 0 && text.charCodeAt(4) === HYPHEN && !text.startsWith("00")) {
+    return new Date(timeOfDigits(text, text.length - zone));
   }
   if (/^[\da-f]{16}$/.test(text)) return binaryInstant(text);
   if (text === "infinity") return new Date(MAX_INSTANT);
