@@ -12,7 +12,7 @@ export interface ExpectedPlan {
   readonly scans?: string;
 }
 
-/** The rows of a page, and one more that shows whether there is another: sorted again once they are joined to the total. */
+/** The rows of a page, and one more that shows whether there is another: */
 const PAGE = 101;
 
 const byAge = "tasks_created_at_idx";

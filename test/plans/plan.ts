@@ -101,7 +101,8 @@ async function prepared<Result>(
   await sql.unsafe(`set plan_cache_mode = ${mode === "auto" ? "auto" : `force_${mode}_plan`}`);
   await sql.unsafe(`prepare explained as ${statement.text}`);
   try {
-    return await work(`execute explained(${statement.parameters.map(literal).join(", ")})`);
+    const { parameters } = statement;
+    return await work(`execute explained${parameters.length === 0 ? "" : `(${parameters.map(literal).join(", ")})`}`);
   } finally {
     await sql.unsafe("deallocate explained");
   }

@@ -18,7 +18,7 @@ test("onStatement is notified of every statement, in and outside of units of wor
   });
   const { users, goals } = createDaoServices(db);
   const user = await users.createUser(makeUserData());
-  await users.listUsers({ email: user.email });
+  await users.listUsers({ email: user.email, count: "none" });
   await DaoUnitOfWork.run(db, async (uow) => {
     await uow.goals.create(makeGoalData(user.id));
     await DaoUnitOfWork.run(uow, (nested) => nested.goals.create(makeGoalData(user.id)));

@@ -6,7 +6,7 @@ import { text } from "./fields/scalars.ts";
 export interface Page<Item> {
   /** The rows, at most as many as were requested. */
   readonly items: Item[];
-  /** Number of rows that the filter matches, over all pages; `null` if `count` is `none`. */
+  /** Number of rows that the filter matches, over all pages, at a moment of the call; `null` if `count` is `none`. */
   readonly total: number | null;
   /** From 1; with `skip` and `limit` it is `floor(skip / limit) + 1`; `null` if a cursor was given. */
   readonly page: number | null;

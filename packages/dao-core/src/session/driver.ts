@@ -17,9 +17,10 @@ export interface SqlResult {
 
 /**
  * The kind of a statement: a `point` query is a read that takes the server well under a millisecond, whatever its parameters, and
- * waits for no lock; a `read` may take longer; a `write` writes, or may wait for a lock.
+ * waits for no lock; a `read` may take longer; a `count` is a read that one run answers for several callers, outside of transactions;
+ * a `write` writes, or may wait for a lock.
  */
-export type StatementKind = "point" | "read" | "write";
+export type StatementKind = "point" | "read" | "count" | "write";
 
 /** How one statement is run. */
 export interface StatementOptions extends CallOptions {

@@ -1,6 +1,6 @@
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
-import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlTransaction } from "./driver.ts";
+import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlResult, SqlTransaction } from "./driver.ts";
 import type { Instrumentation, InstrumentedOperation, OperationOutcome } from "./instrumentation.ts";
 import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { isRetryableError } from "./postgres-errors.ts";
@@ -62,9 +62,10 @@ export function driverExecutor(driver: SqlDriver, hooks: StatementHooks): Schema
   const check = refused(() => outerSessionMisuse(driver));
   // In a joined transaction nothing can be retried: all of it was aborted.
   const retry = driver.isTransaction ? undefined : retried(hooks);
+  const share = driver.isTransaction ? undefined : shared;
   return pipeline(
     hooks.schema,
-    [traced(hooks), check, readsOnly(hooks), bounded, positioned(hooks), retry, reported(hooks)],
+    [traced(hooks), check, readsOnly(hooks), bounded, share, positioned(hooks), retry, reported(hooks)],
     (text, parameters, options) => driver.execute(text, parameters, options),
   );
 }
@@ -106,6 +107,32 @@ function readsOnly({ isReadOnly }: StatementHooks): Step {
       ? Promise.reject(misuse("databaseIsReadOnly"))
       : next(text, parameters, options);
 }
+
+/**
+ * One run of a count serves all callers that asked before it began; those that ask while it runs share the next. A caller that may
+ * abort it, or names a position, has a run of its own.
+ */
+const shared: Step = (next) => {
+  const running = new Map<string, Promise<void>>();
+  const upcoming = new Map<string, Promise<SqlResult>>();
+  return (text, parameters, options) => {
+    if (options?.kind !== "count") return next(text, parameters, options);
+    if (options.signal !== undefined || options.readAfter !== undefined) return next(text, parameters, options);
+    const key = JSON.stringify([text, parameters]);
+    const known = upcoming.get(key);
+    if (known !== undefined) return known;
+    const begin = () => {
+      upcoming.delete(key);
+      const result = next(text, parameters, { kind: "count" });
+      const settled = () => void (upcoming.has(key) || running.delete(key));
+      running.set(key, result.then(settled, settled));
+      return result;
+    };
+    const result = (running.get(key) ?? Promise.resolve()).then(begin);
+    upcoming.set(key, result);
+    return result;
+  };
+};
 
 /** Waits until the server has reached the position that the call requires. */
 function positioned({ replication }: StatementHooks): Step {

@@ -63,24 +63,24 @@ export class GuardedRows<Dto extends object> {
 
   /**
    * The columns of the table, and one more: `null` if the row has its contents, otherwise their size in bytes, as far as it is
-   * known without serializing them. A `key` follows, and a `total` becomes the last column of each row, or of one empty row.
+   * known without serializing them. A `key` follows.
    */
-  select(rows: SQL, order?: SQL, total?: SQL, key?: SQL): SQL {
+  select(rows: SQL, order?: SQL, key?: SQL): SQL {
     // OFFSET 0 keeps the planner from decompressing and serializing JSON twice.
     const sized = sql`select ${this.#each(name)}, ${this.#bytes(estimatedSize)} as size from (${rows}) rows offset 0`;
     const soFar = order === undefined ? sql`size` : sql`sum(size) over (order by ${order} rows unbounded preceding)`;
     const summed = sql`select *, ${soFar} as so_far from (${sized}) sized`;
     const fits = sql`so_far <= ${this.#room}`;
     return this.#columns.some(isJson)
-      ? this.#written(summed, fits, order, total, key)
-      : this.#guarded(summed, fits, sql`size`, order, total, key);
+      ? this.#written(summed, fits, order, key)
+      : this.#guarded(summed, fits, sql`size`, order, key);
   }
 
   /**
    * JSON as text, except JSON that is much longer than estimated, which is detected first and not read. The first row is always
    * read if it fits, and reported as too long otherwise.
    */
-  #written(summed: SQL, fits: SQL, order: SQL | undefined, total: SQL | undefined, key: SQL | undefined): SQL {
+  #written(summed: SQL, fits: SQL, order: SQL | undefined, key: SQL | undefined): SQL {
     const bytes = sql`case when ${fits} then ${this.#bytes(decompressedSize)} else size end`;
     const measured = sql`select ${this.#each(name)}, size, so_far, ${bytes} as bytes from (${summed}) summed offset 0`;
     const most = sql`greatest(${RATIO} * size, case when so_far = size then ${this.#room} end)`;
@@ -91,10 +91,10 @@ export class GuardedRows<Dto extends object> {
     const length = sql.join(this.#columns.filter(isJson).map(octetLength), sql` + `);
     const isRead = sql`coalesce(${length} <= ${WRITTEN_RATIO} * bytes, false)`;
     const reported = sql`case when so_far = size then greatest(bytes, ${this.#room} + 1) else bytes end`;
-    return this.#guarded(written, isRead, reported, order, total, key);
+    return this.#guarded(written, isRead, reported, order, key);
   }
 
-  #guarded(rows: SQL, isRead: SQL, bytes: SQL, order?: SQL, total?: SQL, key?: SQL): SQL {
+  #guarded(rows: SQL, isRead: SQL, bytes: SQL, order?: SQL, key?: SQL): SQL {
     const contents = Object.entries(this.#entity.columns).map(([field, column]) => {
       const content = isUnbounded(column) ? sql`case when ${isRead} then ${name(column)} end` : name(column);
       return sql`${resultValue(column, content)} as ${sql.identifier(field)}`;
@@ -103,18 +103,17 @@ export class GuardedRows<Dto extends object> {
     const unread = sql`case when not (${isRead}) then greatest(${bytes}, 1) end as unread`;
     const results = sql.join([...contents, unread, ...(key === undefined ? [] : [key])], sql`, `);
     const ordered = order === undefined ? sql`` : sql` order by ${order}`;
-    if (total === undefined) return sql`select ${results} from (${rows}) guarded${ordered}`;
-    return sql`select ${results}, counted.total from (${total}) counted left join (${rows}) guarded on true${ordered}`;
+    return sql`select ${results} from (${rows}) guarded${ordered}`;
   }
 
   /**
    * {@link select} for at most a thousand rows. Without JSON, each row is measured by itself: a running sum would take a sixth of
    * the time of a page of short rows.
    */
-  list(rows: SQL, order: SQL, total?: SQL, key?: SQL): SQL {
-    if (this.#columns.some(isJson)) return this.select(rows, order, total, key);
+  list(rows: SQL, order: SQL, key?: SQL): SQL {
+    if (this.#columns.some(isJson)) return this.select(rows, order, key);
     const bytes = this.#bytes(octetLength);
-    return this.#guarded(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, order, total, key);
+    return this.#guarded(rows, sql`${bytes} <= ${SHORT_ROW}`, bytes, order, key);
   }
 
   /** Whether a single row's contents fit, with JSON measured decompressed, not as text. */

@@ -20,14 +20,13 @@ import { columnOf, columnParam } from "../statement/text-columns.ts";
 import { type CursorKey, readCursor, toCursor } from "./cursor.ts";
 import { ListOrder } from "./list-order.ts";
 
-/** Makes a query for guarded rows in this order, each with the total that another query counts, and with a key. */
-type Guard = (rows: SQL, order: SQL, total: SQL | undefined, key: SQL | undefined) => SQL;
+/** Makes a query for guarded rows in this order, each with a key. */
+type Guard = (rows: SQL, order: SQL, key: SQL | undefined) => SQL;
 
 /** The parameters of a list's statement. */
 interface ListShape {
   /** The columns that are compared, and how. */
   readonly filters: readonly string[];
-  readonly count: CountMode;
   readonly order: ListOrder;
   /** Whether the page begins after a row, which has a value to order by or has none. */
   readonly after: "start" | "value" | "none";
@@ -59,17 +58,13 @@ export class ListStatements {
     this.#key = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id"), sorted: names.length + 1 };
   }
 
-  /**
-   * One page of guarded rows with its total, in one statement, or in two if the planner has to estimate the total. The last
-   * column of a row is the total, unless none is requested.
-   */
+  /** One page of guarded rows, and its total by a statement of its own, which other callers share. */
   async page(executor: SchemaExecutor, request: ListRequest, options?: CallOptions): Promise<Page<SqlRow>> {
     const window = pageWindow(request);
     const { count = "exact", cursor } = request;
     const order = this.#orderOf(request.sort);
     const after = cursor === undefined ? undefined : readCursor(cursor, order.sort, order);
     const filters = filtersOf(request);
-    const names = Object.keys(filters).sort();
     const values: StatementValues = {
       ...filters,
       skip: window.skip,
@@ -78,17 +73,14 @@ export class ListStatements {
       "cursor.key": after?.key,
       "cursor.id": after?.id,
     };
-    const shape: ListShape = { filters: names, count, order, after: placeOf(after) };
-    const { rows } = await run(executor, this.#statement(shape), values, options);
+    const statement = this.#statement({ filters: Object.keys(filters).sort(), order, after: placeOf(after) });
+    const [{ rows }, total] = await Promise.all([
+      run(executor, statement, values, options),
+      count === "none" ? null : this.total(executor, request, options, count),
+    ]);
     const { createdAt, id, sorted } = this.#key;
-    // A page beyond the last row is one row with only the total.
-    const found = rows[0]?.[id] === null ? [] : rows;
-    let total = count === "none" ? null : Number(rows[0]?.at(-1) ?? 0);
-    if (count === "estimated" && total !== null && total > EXACT_COUNT) {
-      total = Math.max(total, await this.#estimate(executor, names, values, options));
-    }
-    const items = found.slice(0, window.limit);
-    const last = found.length > window.limit ? items.at(-1) : undefined;
+    const items = rows.slice(0, window.limit);
+    const last = rows.length > window.limit ? items.at(-1) : undefined;
     const key = last?.[order.key === undefined ? createdAt : sorted];
     const next =
       last &&
@@ -96,16 +88,26 @@ export class ListStatements {
         { key: typeof key === "number" ? key : key == null ? null : String(key), id: String(last[id]) },
         order.sort,
       );
-    return toPage(items, total, window, next ?? null);
+    // The count may have missed a row that was on the page.
+    const known = rows.length && window.skip + rows.length;
+    return toPage(items, total === null ? null : Math.max(total, known), window, next ?? null);
   }
 
-  /** The number of rows that the filters select. */
-  async total(executor: SchemaExecutor, request: object, options?: CallOptions): Promise<number> {
+  /** The number of rows that the filters select; if it is `estimated`, the planner's above a limit up to which they are counted. */
+  async total(
+    executor: SchemaExecutor,
+    request: object,
+    options?: CallOptions,
+    count: CountMode = "exact",
+  ): Promise<number> {
     const values = filtersOf(request);
     const filters = Object.keys(values).sort();
-    const counted = this.#statements.get(`total:${filters.join()}`, () => compile("read", this.#countAll(filters)));
+    const key = `${count}:${filters.join()}`;
+    const counted = this.#statements.get(key, () => compile("count", this.#count(filters, count)));
     const { rows } = await run(executor, counted, values, options);
-    return Number(rows[0]?.[0]);
+    const total = Number(rows[0]?.[0]);
+    if (count === "exact" || total <= EXACT_COUNT) return total;
+    return Math.max(total, await this.#estimate(executor, filters, values, options));
   }
 
   #orderOf(sort: string | undefined): ListOrder {
@@ -130,11 +132,10 @@ export class ListStatements {
   }
 
   #statement(shape: ListShape): Statement {
-    const { filters, count, order, after } = shape;
-    return this.#statements.get(`${count}:${order.sort}:${after}:${filters.join()}`, () => {
-      const total = count === "none" ? undefined : this.#count(shape).getSQL();
-      return compile("read", written(this.#guarded(this.#rows(shape).getSQL(), order.outer, total, order.key)));
-    });
+    const { filters, order, after } = shape;
+    return this.#statements.get(`page:${order.sort}:${after}:${filters.join()}`, () =>
+      compile("read", written(this.#guarded(this.#rows(shape).getSQL(), order.outer, order.key))),
+    );
   }
 
   /** The rows of a page, in order. */
@@ -150,16 +151,13 @@ export class ListStatements {
   }
 
   /** The number of all rows; for `estimated`, counted up to the limit beyond which the planner estimates. */
-  #count({ filters, count }: ListShape) {
-    if (count === "exact") return this.#countAll(filters);
-    const some = this.#ones(this.#filter(filters))
+  #count(filters: readonly string[], count: CountMode) {
+    const filter = this.#filter(filters);
+    if (count === "exact") return queryBuilder.select(totalOf).from(this.#entity.table).where(filter);
+    const some = this.#ones(filter)
       .limit(EXACT_COUNT + 1)
       .as("some");
     return queryBuilder.select(totalOf).from(some);
-  }
-
-  #countAll(filters: readonly string[]) {
-    return queryBuilder.select(totalOf).from(this.#entity.table).where(this.#filter(filters));
   }
 
   #ones(filter: SQL | undefined) {

@@ -182,7 +182,12 @@ export function textIn({ texts, quoted }: SchemaName, statement: Statement): str
   return text;
 }
 
-const kinds = { point: { kind: "point" }, read: { kind: "read" }, write: { kind: "write" } } as const;
+const kinds = {
+  point: { kind: "point" },
+  read: { kind: "read" },
+  count: { kind: "count" },
+  write: { kind: "write" },
+} as const;
 
 function withKind(options: CallOptions | undefined, kind: StatementKind): StatementOptions {
   return options === undefined ? kinds[kind] : { ...options, kind };

@@ -203,7 +203,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
 
   /** An idle connection; if there is none and none can be opened, the least busy one with room. */
   #leastBusy(use: Use): Slot<Connection> | undefined {
-    const isRead = use === "read" || use === "point";
+    const isRead = use !== "write" && use !== "transaction";
     let least: Slot<Connection> | undefined;
     let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
     for (const slot of this.#slots.values()) {

@@ -1,0 +1,83 @@
+import { DaoUnitOfWork, Database, type SqlDriver, type SqlResult, type StatementReport } from "@flux/dao-core";
+import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
+import { expect, inject, test } from "vitest";
+
+/** A database whose statements, all of them counts, wait for the test to answer them. */
+function waitingDatabase() {
+  const counts: { answer(total: number): void; fail(error: Error): void }[] = [];
+  const execute: SqlDriver["execute"] = () =>
+    new Promise<SqlResult>((resolve, reject) => {
+      counts.push({ answer: (total) => resolve({ rows: [[total]] }), fail: reject });
+    });
+  const driver: SqlDriver = {
+    description: "a driver that waits",
+    isTransaction: false,
+    execute,
+    transaction: (work) => work({ execute, savepoint: () => Promise.reject(new Error("unused")) }),
+    close: async () => undefined,
+  };
+  const begun = async (number: number) => {
+    await expect.poll(() => counts.length).toBe(number);
+    return counts[number - 1] ?? expect.fail();
+  };
+  return { db: new Database(driver), counts, begun };
+}
+
+test("a count serves those who asked before it began, and those who ask while it runs share the next", async () => {
+  const { db, counts, begun } = waitingDatabase();
+  const before = [db.tasks.count(), db.tasks.count()];
+  const first = await begun(1);
+  const later = [db.tasks.count(), db.tasks.count()];
+  const other = db.tasks.count({ state: ["missed"] });
+  (await begun(2)).answer(7);
+  expect(await other).toBe(7);
+  first.answer(1);
+  expect(await Promise.all(before)).toEqual([1, 1]);
+  (await begun(3)).answer(2);
+  expect(await Promise.all(later)).toEqual([2, 2]);
+  const last = db.tasks.count();
+  (await begun(4)).answer(3);
+  expect(await last).toBe(3);
+  expect(counts).toHaveLength(4);
+});
+
+test("an error reaches those who share the count, and the next succeeds", async () => {
+  const { db, begun } = waitingDatabase();
+  const failing = [db.tasks.count(), db.tasks.count()];
+  const first = await begun(1);
+  const later = db.tasks.count();
+  first.fail(new Error("lost"));
+  for (const count of failing) await expect(count).rejects.toThrow("lost");
+  (await begun(2)).answer(2);
+  expect(await later).toBe(2);
+});
+
+test("a caller that can cancel its count has one of its own, as have a unit of work and another schema", async () => {
+  const { db, counts, begun } = waitingDatabase();
+  const controller = new AbortController();
+  const calls = [
+    db.tasks.count(),
+    db.tasks.count({}, { signal: controller.signal }),
+    db.tasks.count({}, { timeout: 60_000 }),
+    DaoUnitOfWork.run(db, (uow) => uow.tasks.count()),
+    db.withSchema("other").tasks.count(),
+  ];
+  await begun(calls.length);
+  for (const { answer } of counts) answer(1);
+  expect(await Promise.all(calls)).toEqual([1, 1, 1, 1, 1]);
+});
+
+test("pages that are read at the same time share one count", async () => {
+  const counted: string[] = [];
+  const onStatement = ({ text }: StatementReport) => void (text.includes("count(*)") && counted.push(text));
+  const { database, drop } = await createTestDatabase({ serverUrl: inject("adminUrl"), onStatement });
+  for (let users = 0; users < 3; users++) await database.users.create(makeUserData());
+  const pages = await Promise.all([1, 2, 3].map((page) => database.users.list({ page, pageSize: 2 })));
+  expect(pages.map(({ total, items }) => [total, items.length])).toEqual([
+    [3, 2],
+    [3, 1],
+    [3, 0],
+  ]);
+  expect(counted).toHaveLength(1);
+  await drop();
+});
