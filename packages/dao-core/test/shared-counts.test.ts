@@ -4,10 +4,10 @@ import { expect, inject, test } from "vitest";
 
 /** A database whose statements, all of them counts, wait for the test to answer them. */
 function waitingDatabase() {
-  const counts: { answer(total: number): void; fail(error: Error): void }[] = [];
-  const execute: SqlDriver["execute"] = () =>
+  const counts: { signal: AbortSignal | undefined; answer(total: number): void; fail(error: Error): void }[] = [];
+  const execute: SqlDriver["execute"] = (_text, _parameters, { signal } = {}) =>
     new Promise<SqlResult>((resolve, reject) => {
-      counts.push({ answer: (total) => resolve({ rows: [[total]] }), fail: reject });
+      counts.push({ signal, answer: (total) => resolve({ rows: [[total]] }), fail: reject });
     });
   const driver: SqlDriver = {
     description: "a driver that waits",
@@ -52,19 +52,53 @@ test("an error reaches those who share the count, and the next succeeds", async 
   expect(await later).toBe(2);
 });
 
-test("a caller that can cancel its count has one of its own, as have a unit of work and another schema", async () => {
+test("a caller that leaves, or runs out of time, leaves the count to the others; the last one cancels it", async () => {
   const { db, counts, begun } = waitingDatabase();
-  const controller = new AbortController();
+  const [leaving, last] = [new AbortController(), new AbortController()];
+  const gone = db.tasks.count({}, { signal: leaving.signal });
+  const late = db.tasks.count({}, { timeout: 20 });
+  const patient = db.tasks.count({}, { signal: last.signal });
+  const first = await begun(1);
+  leaving.abort(new Error("gone"));
+  await expect(gone).rejects.toThrow("gone");
+  await expect(late).rejects.toThrow("within its 20 ms");
+  expect(first.signal?.aborted).toBe(false);
+  last.abort(new Error("gone as well"));
+  await expect(patient).rejects.toThrow("gone as well");
+  expect(first.signal?.aborted).toBe(true);
+  const next = db.tasks.count();
+  first.fail(new Error("cancelled"));
+  (await begun(2)).answer(2);
+  expect(await next).toBe(2);
+  expect(counts).toHaveLength(2);
+});
+
+test("a count that all callers left before it began is not run, and the next caller has one of its own", async () => {
+  const { db, counts, begun } = waitingDatabase();
+  const running = db.tasks.count();
+  const first = await begun(1);
+  const leaving = new AbortController();
+  const gone = db.tasks.count({}, { signal: leaving.signal });
+  leaving.abort(new Error("gone"));
+  await expect(gone).rejects.toThrow("gone");
+  const next = db.tasks.count();
+  first.answer(1);
+  expect(await running).toBe(1);
+  (await begun(2)).answer(2);
+  expect(await next).toBe(2);
+  expect(counts).toHaveLength(2);
+});
+
+test("a unit of work has a count of its own, as has another schema", async () => {
+  const { db, counts, begun } = waitingDatabase();
   const calls = [
     db.tasks.count(),
-    db.tasks.count({}, { signal: controller.signal }),
-    db.tasks.count({}, { timeout: 60_000 }),
     DaoUnitOfWork.run(db, (uow) => uow.tasks.count()),
     db.withSchema("other").tasks.count(),
   ];
   await begun(calls.length);
   for (const { answer } of counts) answer(1);
-  expect(await Promise.all(calls)).toEqual([1, 1, 1, 1, 1]);
+  expect(await Promise.all(calls)).toEqual([1, 1, 1]);
 });
 
 test("pages that are read at the same time share one count", async () => {

@@ -109,30 +109,57 @@ function readsOnly({ isReadOnly }: StatementHooks): Step {
 }
 
 /**
- * One run of a count serves all callers that asked before it began; those that ask while it runs share the next. A caller that may
- * abort it, or names a position, has a run of its own.
+ * One run of a count serves all callers that asked before it began; those that ask while it runs share the next. A caller that
+ * names a position has a run of its own.
  */
 const shared: Step = (next) => {
   const running = new Map<string, Promise<void>>();
-  const upcoming = new Map<string, Promise<SqlResult>>();
+  const upcoming = new Map<string, SharedRun>();
   return (text, parameters, options) => {
-    if (options?.kind !== "count") return next(text, parameters, options);
-    if (options.signal !== undefined || options.readAfter !== undefined) return next(text, parameters, options);
+    if (options?.kind !== "count" || options.readAfter !== undefined) return next(text, parameters, options);
     const key = JSON.stringify([text, parameters]);
-    const known = upcoming.get(key);
-    if (known !== undefined) return known;
-    const begin = () => {
-      upcoming.delete(key);
-      const result = next(text, parameters, { kind: "count" });
-      const settled = () => void (upcoming.has(key) || running.delete(key));
-      running.set(key, result.then(settled, settled));
-      return result;
-    };
-    const result = (running.get(key) ?? Promise.resolve()).then(begin);
-    upcoming.set(key, result);
-    return result;
+    let run = upcoming.get(key);
+    if (run === undefined || run.isAbandoned) {
+      const own = new SharedRun(async (signal) => {
+        await running.get(key);
+        if (upcoming.get(key) === own) upcoming.delete(key);
+        signal.throwIfAborted();
+        const result = next(text, parameters, { kind: "count", signal });
+        const settled = () => void running.delete(key);
+        running.set(key, result.then(settled, settled));
+        return result;
+      });
+      upcoming.set(key, own);
+      run = own;
+    }
+    return run.result(options.signal);
   };
 };
+
+/** A statement that several callers wait for. It is cancelled when none of them waits any longer. */
+class SharedRun {
+  readonly #abandoned = new AbortController();
+  readonly #result: Promise<SqlResult>;
+  #waiting = 0;
+
+  constructor(begin: (abandoned: AbortSignal) => Promise<SqlResult>) {
+    this.#result = begin(this.#abandoned.signal);
+  }
+
+  get isAbandoned(): boolean {
+    return this.#abandoned.signal.aborted;
+  }
+
+  async result(signal: AbortSignal | undefined): Promise<SqlResult> {
+    this.#waiting++;
+    try {
+      return await untilAborted(this.#result, signal);
+    } finally {
+      this.#waiting--;
+      if (this.#waiting === 0) this.#abandoned.abort();
+    }
+  }
+}
 
 /** Waits until the server has reached the position that the call requires. */
 function positioned({ replication }: StatementHooks): Step {
