@@ -312,7 +312,13 @@ describe("many schemas", () => {
         expect(again.migrated.filter(({ applied }) => applied.length > 0).map(({ schema }) => schema)).toEqual([
           "tenant_2",
         ]);
-        await expect(database.migrate({ schemas: ["nothing_*"] })).rejects.toMatchObject({ code: "validation_failed" });
+        for (const schemas of [[], ["nothing_*"], ["nothing_*", "tenant_*"], ["tenant_1", "nothing_*"]]) {
+          const refusal = {
+            code: "validation_failed",
+            message: expect.stringMatching(/nothing_\*|a name or a pattern/),
+          };
+          await expect(database.migrate({ schemas })).rejects.toMatchObject(refusal);
+        }
         await expect(database.findSchemas(["*"])).resolves.toEqual([
           "other",
           "public",

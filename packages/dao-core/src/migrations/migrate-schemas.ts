@@ -80,23 +80,26 @@ export async function migrateSchemas(
 const OF_OTHERS =
   "select nspname::text as name from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'";
 
-/** The schemas that match, in alphabetical order. @throws ValidationError if none does, or a name is invalid */
+/** The schemas that match, in alphabetical order. @throws ValidationError if a pattern has none, or a name is invalid */
 export async function findSchemas(
   driver: SqlDriver,
   patterns: readonly string[],
   { signal }: CallOptions = {},
 ): Promise<string[]> {
+  if (patterns.length === 0) throw invalid("schemas", "must have a name or a pattern");
   const named = patterns.filter((pattern) => !pattern.includes("*"));
   const found = new Set(named.map((name) => new SchemaName(name).name));
-  const globs = patterns.filter((pattern) => pattern.includes("*")).map(toRegExp);
+  const globs = patterns.filter((pattern) => pattern.includes("*"));
   if (globs.length > 0) {
     const { rows } = await driver.execute(OF_OTHERS, [], { signal }).catch((error: unknown) => {
       throw toDaoError(error);
     });
-    for (const [name] of rows) if (globs.some((glob) => glob.test(String(name)))) found.add(String(name));
+    for (const glob of globs) {
+      const matching = rows.map(([name]) => String(name)).filter((name) => toRegExp(glob).test(name));
+      if (matching.length === 0) throw invalid("schemas", `must match a schema: there is none like ${glob}`);
+      for (const name of matching) found.add(name);
+    }
   }
-  const sought = patterns.join(", ") || "that";
-  if (found.size === 0) throw invalid("schemas", `must match a schema: there is none like ${sought}`);
   return [...found].sort();
 }
 
