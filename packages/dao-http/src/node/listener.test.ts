@@ -4,6 +4,33 @@ import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { toNodeListener } from "./listener.ts";
 
+test("a body that arrives with its head is there at once, and its request ends", async () => {
+  const ended: string[] = [];
+  const listener = toNodeListener(async (request) => {
+    await undefined;
+    const body = request.arrivedBody?.();
+    return { status: 200, headers: {}, body: body === undefined ? "nothing" : new TextDecoder().decode(body) };
+  });
+  const server = createServer((incoming, outgoing) => {
+    incoming.once("end", () => ended.push(String(incoming.url)));
+    listener(incoming, outgoing);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const socket = connect(typeof address === "object" ? (address?.port ?? 0) : 0, "127.0.0.1");
+  const responses: string[] = [];
+  for (const [path, body] of Object.entries({ "/one": "whole", "/two": "", "/cut": "part" })) {
+    const length = path === "/cut" ? body.length + 1 : body.length;
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${body}`);
+    const [response] = await once(socket, "data");
+    responses.push(String(response).split("\r\n\r\n")[1] ?? "");
+  }
+  expect(responses).toEqual(["whole", "", "nothing"]);
+  expect(ended).toEqual(["/one", "/two"]);
+  socket.destroy();
+  server.close();
+});
+
 test("a packet of thousands of chunks is read in few pieces", async () => {
   const count = 10_000;
   let pieces = 0;

@@ -225,8 +225,12 @@ class NodeRequest implements HttpRequest {
 
   arrivedBody(): Uint8Array | undefined {
     const incoming = this.#incoming;
-    if (!incoming.complete || incoming.readableDidRead || incoming.destroyed) return undefined;
+    if (incoming.readableDidRead || incoming.destroyed) return undefined;
+    // Promises go on when Node has handed over the bytes of a packet, and before it reports that they were the last.
+    const hasArrived = incoming.complete || incoming.readableLength === Number(incoming.headers["content-length"]);
+    if (!hasArrived) return undefined;
     const body: Buffer | null = incoming.read();
+    incoming.resume();
     return body ?? new Uint8Array();
   }
 }
