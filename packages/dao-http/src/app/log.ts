@@ -143,8 +143,25 @@ export function createLogger(options: { readonly level?: LogLevel; readonly dest
  * @param isShared whether other processes write to it too; lines of up to 4 KB are then not split
  */
 export function openStandardOutput({ isShared = false } = {}): DestinationStream {
-  const batch = isShared ? { minLength: SHARED_LOG_BATCH - 512, maxWrite: SHARED_LOG_BATCH } : { minLength: LOG_BATCH };
-  const destination = pino.destination({ dest: 1, sync: true, periodicFlush: LOG_FLUSH_INTERVAL, ...batch });
-  process.on("exit", () => destination.flushSync());
-  return destination;
+  const limit = isShared ? SHARED_LOG_BATCH : LOG_BATCH;
+  const destination = pino.destination({ dest: 1, sync: true });
+  // Pino's destination can batch, too, but copies all that waits with every line.
+  let [batch, bytes] = ["", 0];
+  const flush = () => {
+    if (batch !== "") destination.write(batch);
+    [batch, bytes] = ["", 0];
+  };
+  setInterval(flush, LOG_FLUSH_INTERVAL).unref();
+  process.on("exit", () => {
+    flush();
+    destination.flushSync();
+  });
+  return {
+    write: (line) => {
+      const length = Buffer.byteLength(line);
+      if (bytes + length > limit) flush();
+      batch += line;
+      bytes += length;
+    },
+  };
 }
