@@ -121,7 +121,9 @@ function encodeList(list: readonly unknown[]): string {
 
 function encodeObject(object: object): string {
   let text = "";
-  for (const [name, value] of Object.entries(object)) {
+  // Not its entries, of which each would be a list.
+  for (const name of Object.keys(object)) {
+    const value: unknown = Reflect.get(object, name);
     if (value === undefined) continue;
     const prefix = prefixOf(name);
     if (prefix === null) continue;
