@@ -91,14 +91,22 @@ export type BatchResults<Names extends readonly BatchOperationName[]> = {
     : never;
 };
 
+/** Service and method of the operations that were called; their names are those of code, never of a request. */
+const partsOf = new Map<string, readonly [service: string, method: string]>();
+
 /**
  * Calls an operation by its name. Neither the number nor the types of `args` are checked: the service validates its input.
  * @throws TypeError if the services have no such operation, and whatever the operation throws
  */
 export function callOperation(services: DaoServices, name: string, args: readonly unknown[]): unknown {
-  const dot = name.indexOf(".");
-  const service: unknown = Reflect.get(services, name.slice(0, dot));
-  const method: unknown = Reflect.get(Object(service), name.slice(dot + 1));
+  let parts = partsOf.get(name);
+  if (parts === undefined) {
+    const dot = name.indexOf(".");
+    parts = [name.slice(0, dot), name.slice(dot + 1)];
+    if (partsOf.size < 100) partsOf.set(name, parts);
+  }
+  const service: unknown = Reflect.get(services, parts[0]);
+  const method: unknown = Reflect.get(Object(service), parts[1]);
   if (typeof method !== "function") throw new TypeError(`The services have no operation ${name}.`);
   return Reflect.apply(method, service, args);
 }

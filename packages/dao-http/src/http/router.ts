@@ -33,12 +33,16 @@ export class Router<Route> {
     const key = canonical(path);
     const fixed = this.#fixed.get(key);
     if (fixed !== undefined) return fixed;
-    const segments = key.split("/");
     for (const index of this.#parameterAt) {
-      const parameter = segments[index];
-      if (parameter === undefined || parameter === "") continue;
-      const match = this.#templates.get(segments.with(index, "{}").join("/"));
-      if (match !== undefined) return { ...match, parameter: decodeURIComponent(parameter) };
+      let start = 1;
+      for (let slashes = 1; slashes < index && start > 0; slashes++) start = key.indexOf("/", start) + 1;
+      const slash = key.indexOf("/", start);
+      const end = slash === -1 ? key.length : slash;
+      if (start === 0 || start === end) continue;
+      const match = this.#templates.get(`${key.slice(0, start)}{}${key.slice(end)}`);
+      if (match === undefined) continue;
+      const { methods, allow } = match;
+      return { methods, allow, parameter: decodeURIComponent(key.slice(start, end)) };
     }
     return undefined;
   }
