@@ -18,11 +18,15 @@ export function versionOf(row: object): string {
   return hash("sha256", text).slice(0, 32);
 }
 
+/** Text that JSON only puts between quotation marks, which is then faster done here. */
+const plain = /^[ !#-[\]-\ud7ff\ue000-\uffff]{0,128}$/;
+
 /** Encodes a value with its type, without commas outside quotes and brackets, so that one can end it. */
 export function pieceOf(value: unknown): string {
-  if (isDate(value)) return `@${value.getTime()}`;
   // As JSON, which escapes unpaired surrogates: in UTF-8 they would all be the same.
-  return typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (typeof value === "string") return plain.test(value) ? `"${value}"` : JSON.stringify(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  return isDate(value) ? `@${value.getTime()}` : JSON.stringify(value);
 }
 
 /** Whether `row` has the requested version, or one of the requested versions. */
