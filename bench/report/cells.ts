@@ -1,4 +1,4 @@
-import type { Cell } from "../comparison.ts";
+import type { Cell, Ratio } from "../comparison.ts";
 import { OPERATIONS, type OperationKind, type OperationName } from "../operations.ts";
 
 /** The cell of an operation, a contender and a concurrency, if it was measured. */
@@ -27,3 +27,22 @@ export function callersOf(cells: readonly Cell[], isLong: boolean): number[] {
 export function kindOf(operation: string): OperationKind | undefined {
   return operation in OPERATIONS ? OPERATIONS[operation as OperationName] : undefined;
 }
+
+/** One contender relative to another, at every operation of both. */
+export function quotients(
+  cells: readonly Cell[],
+  one: string,
+  other: string,
+  callers: number,
+): readonly Pick<Cell, "operation" | "ratio">[] {
+  return operationsOf(cells).flatMap((operation) => {
+    const a = cellOf(cells, operation, one, callers)?.ratio;
+    const b = cellOf(cells, operation, other, callers)?.ratio;
+    if (a === undefined || b === undefined) return [];
+    const of = (name: keyof Ratio) => a[name] / b[name];
+    return [{ operation, ratio: { perSecond: of("perSecond"), cpuMs: of("cpuMs"), p50: of("p50"), p99: of("p99") } }];
+  });
+}
+
+/** Requests per second of one process of the Python service at 16 connections. */
+export const PYTHON_SERVICE = { find: 523, timerange: 459, statistics: 515, page: 102, create: 302, structure8x5: 13 };

@@ -1,14 +1,15 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import type { Results } from "../results.ts";
+import { claimOf } from "./claim.ts";
 import { drawPlots } from "./plots.ts";
 import { tablesOf } from "./tables.ts";
 
 const page = new URL("../../docs/performance.md", import.meta.url);
 const plots = new URL("../../docs/performance/", import.meta.url);
 
-/** Writes the tables into docs/performance.md, and its plots. */
+/** Writes claim and tables into docs/performance.md, and its plots. */
 export async function writePage(results: Results): Promise<void> {
-  await fillPage(tablesOf(results));
+  await fillPage({ claim: claimOf(results), ...tablesOf(results) });
   await mkdir(plots, { recursive: true });
   for (const [name, svg] of Object.entries(drawPlots(results))) await writeFile(new URL(`${name}.svg`, plots), svg);
 }

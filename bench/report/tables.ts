@@ -4,7 +4,7 @@ import { CONTENDERS, MAIN_CALLERS } from "../in-process/contenders.ts";
 import { markdownTable } from "../markdown-table.ts";
 import { OPERATIONS } from "../operations.ts";
 import type { Results } from "../results.ts";
-import { callersOf, cellOf, operationsOf } from "./cells.ts";
+import { callersOf, cellOf, operationsOf, PYTHON_SERVICE } from "./cells.ts";
 import { findTargets } from "./targets.ts";
 
 /** Every table, by its name in docs/performance.md. */
@@ -171,16 +171,6 @@ function serverTable(cells: readonly Cell[]): string {
   const head = columns.map(({ name, connections }) => `${SERVERS[name].title}, ${connections}`);
   return markdownTable(["throughput (CPU)", ...head], rows);
 }
-
-/** Requests per second of one process of the Python service at 16 connections. */
-const PYTHON_SERVICE: Readonly<Record<string, number>> = {
-  find: 523,
-  timerange: 459,
-  statistics: 515,
-  page: 102,
-  create: 302,
-  structure8x5: 13,
-};
 
 function pythonTable(cells: readonly Cell[]): string {
   const rows = Object.entries(PYTHON_SERVICE).flatMap(([operation, before]) => {
