@@ -1,7 +1,15 @@
 import { and, eq, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
-import { type CountMode, PAGING_NAMES, type Page, type PageRequest, pageWindow, toPage } from "../../contract/page.ts";
+import {
+  type CountMode,
+  PAGING_NAMES,
+  type Page,
+  type PageRequest,
+  type PageWindow,
+  pageWindow,
+  toPage,
+} from "../../contract/page.ts";
 import type { EntityTable } from "../../schema/columns.ts";
 import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { EXACT_COUNT } from "../../session/limits.ts";
@@ -88,9 +96,12 @@ export class ListStatements {
         { key: typeof key === "number" ? key : key == null ? null : String(key), id: String(last[id]) },
         order.sort,
       );
-    // The count may have missed a row that was on the page.
-    const known = rows.length && window.skip + rows.length;
-    return toPage(items, total === null ? null : Math.max(total, known), window, next ?? null);
+    return toPage(
+      items,
+      total === null ? null : consistentTotal(total, rows.length, request, window),
+      window,
+      next ?? null,
+    );
   }
 
   /** The number of rows that the filters select; if it is `estimated`, the planner's above a limit up to which they are counted. */
@@ -192,6 +203,12 @@ const totalOf = { total: sql`count(*)`.as("total") };
 
 const placeOf = (after: CursorKey | undefined) =>
   after === undefined ? "start" : after.key === null ? "none" : "value";
+
+/** The total of a page's own snapshot as far as the page shows it, since rows may come and go between its statement and the count. */
+function consistentTotal(total: number, rows: number, { cursor }: ListRequest, { skip, limit }: PageWindow): number {
+  if (rows === 0 && skip > 0) return total;
+  return cursor === undefined && rows <= limit ? skip + rows : Math.max(total, skip + rows);
+}
 
 /**
  * The values that a request compares fields with, by the name of the field if they must be equal, and otherwise by `state.any`,
