@@ -89,6 +89,8 @@ export interface SqlConnection {
   readonly isAlive: boolean;
   /** Why it was dropped on purpose: the reason of an abort. */
   readonly lossCause?: unknown;
+  /** Whether what it is given before earlier statements have settled is sent behind them, and never on another connection. */
+  readonly pipelines?: boolean;
   execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
   /** Runs statements without parameters; results are ignored. */
   executeScript(text: string): Promise<void>;

@@ -127,6 +127,11 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     }
   }
 
+  /** Not behind a pooler, where a late cancel request of another client may hit a BEGIN. */
+  get pipelines(): boolean {
+    return this.#settings.prepare;
+  }
+
   get isAlive(): boolean {
     return this.#lossReason === undefined;
   }

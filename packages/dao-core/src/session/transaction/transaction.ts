@@ -26,7 +26,8 @@ export function savepointName(depth: number): string {
  * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
  *
  * A statement is sent only when the previous one has settled and the connection is alive: a driver that reconnects by itself would
- * run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216).
+ * run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216). On a connection that never does, statements that no
+ * signal can withdraw are sent at once, in order, the first with the BEGIN: if one fails, the server refuses those behind it.
  *
  * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of the
  * outer level. In each case the nested level is closed first, statements already sent are waited for, and others are rejected;
@@ -41,6 +42,8 @@ export class OpenTransaction implements SqlTransaction {
   readonly #signal: AbortSignal | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #pending = 0;
+  /** Of those, the ones that wait for the previous one. */
+  #unsent = 0;
   #hasEnded = false;
   #isWatched = false;
   #isClosedFromAbove = false;
@@ -160,20 +163,29 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   async #run<Result>(work: Work<Result>, begin: Bounds["begin"]): Promise<Result> {
-    const result = await this.#interruption.race(() =>
-      begin === undefined ? work(this) : this.#begin(begin).then(() => work(this)),
-    );
+    const result = await this.#interruption.race(() => (begin === undefined ? work(this) : this.#begin(begin, work)));
     throwIfAborted(this.#signal);
     const unfinished = this.#unfinished();
     if (unfinished !== undefined) throw unfinished;
     return result;
   }
 
-  async #begin(begin: NonNullable<Bounds["begin"]>): Promise<void> {
+  async #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
     const begun = begin();
     this.#tail = begun.catch(() => undefined);
+    if (this.#pipelines(this.#signal) && this.#parent === undefined) {
+      begun.catch((error: unknown) => {
+        // The server has run what was sent with it, without a transaction.
+        const isSent = this.#connection.isAlive && this.#pending > 0;
+        this.#interruption.interrupt(isSent ? this.#lost("unknown", error) : error);
+      });
+      const result = await work(this);
+      await begun;
+      return result;
+    }
     await begun;
     this.#interruption.throwIfInterrupted();
+    return work(this);
   }
 
   /** Listens for interruptions of this level until it has ended. */
@@ -252,7 +264,10 @@ export class OpenTransaction implements SqlTransaction {
     this.#pending++;
     this.#idleTimer?.statementBegun();
     try {
-      await untilAborted(before, signal);
+      if (!this.#pipelines(signal)) {
+        this.#unsent++;
+        await untilAborted(before, signal).finally(() => this.#unsent--);
+      }
       if (this.#hasEnded) throw misuse("hasEnded");
       throwIfAborted(signal);
       if (!this.#connection.isAlive) throw this.#lost("rolled_back");
@@ -266,6 +281,10 @@ export class OpenTransaction implements SqlTransaction {
       this.#pending--;
       this.#idleTimer?.statementEnded();
     }
+  }
+
+  #pipelines(signal: AbortSignal | undefined): boolean {
+    return this.#connection.pipelines === true && signal === undefined && this.#unsent === 0;
   }
 
   #lost(outcome: "rolled_back" | "unknown", cause: unknown = this.#connection.lossCause): TransactionLostError {

@@ -1,0 +1,95 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { DaoUnitOfWork, openDatabase, TransactionLostError } from "@flux/dao-core";
+import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { OpenTransaction } from "../src/session/transaction/transaction.ts";
+
+let testDatabase: TestDatabase;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+});
+afterAll(() => testDatabase.drop());
+
+/** A database behind a proxy that counts how often the client sends something after the server has. */
+async function countedDatabase() {
+  const target = new URL(testDatabase.url);
+  let trips = 0;
+  const server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    let isOurTurn = true;
+    client.on("data", (data) => {
+      if (isOurTurn) trips++;
+      isOurTurn = false;
+      upstream.write(data);
+    });
+    upstream.on("data", (data) => {
+      isOurTurn = true;
+      client.write(data);
+    });
+    client.on("close", () => upstream.destroy()).on("error", () => undefined);
+    upstream.on("close", () => client.destroy()).on("error", () => undefined);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = new URL(target);
+  url.port = String((server.address() as AddressInfo).port);
+  const database = await openDatabase(url.href, { poolSize: 1 });
+  return {
+    database,
+    async count(work: () => Promise<unknown>): Promise<number> {
+      trips = 0;
+      await work();
+      return trips;
+    },
+    async [Symbol.asyncDispose]() {
+      await database.close();
+      server.close();
+    },
+  };
+}
+
+test("a unit of work takes a round trip for each statement that awaits another, and one for the commit", async () => {
+  await using counted = await countedDatabase();
+  const { database, count } = counted;
+  const { id } = await database.users.create(makeUserData());
+  const inUnit = (work: (uow: DaoUnitOfWork) => Promise<unknown>) => count(() => DaoUnitOfWork.run(database, work));
+  const find = (uow: DaoUnitOfWork) => uow.users.findById(id);
+  await inUnit(find);
+  expect(await inUnit(find)).toBe(2);
+  expect(await inUnit(async (uow) => [await find(uow), await find(uow), await find(uow)])).toBe(4);
+  expect(await inUnit((uow) => Promise.all([find(uow), find(uow), find(uow)]))).toBe(2);
+  expect(await inUnit((uow) => DaoUnitOfWork.run(uow, find))).toBe(5);
+});
+
+test("a statement that fails has those sent with it fail, and nothing is kept", async () => {
+  const { database } = testDatabase;
+  const [kept, twice, behind] = [makeUserData(), makeUserData(), makeUserData()];
+  const settled = await DaoUnitOfWork.run(database, async (uow) => {
+    const calls = [kept, twice, twice, behind].map((data) => uow.users.create(data));
+    const results = await Promise.allSettled(calls);
+    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "rejected"]);
+    throw results[2]?.status === "rejected" ? results[2].reason : new Error("It should have failed.");
+  }).catch((error: unknown) => error);
+  expect(settled).toMatchObject({ code: "conflict" });
+  expect((await database.users.list({ email: kept.email })).total).toBe(0);
+});
+
+test("if BEGIN is refused, the outcome of what was sent with it is unknown", async () => {
+  const refused = new Error("refused");
+  const scripts: string[] = [];
+  const connection = {
+    isAlive: true,
+    pipelines: true,
+    execute: async () => ({ rows: [] }),
+    executeScript: async (text: string) => {
+      scripts.push(text);
+      if (text === "begin") throw refused;
+    },
+  };
+  const run = (work: (level: OpenTransaction) => Promise<unknown>) => OpenTransaction.run(connection, "begin", work);
+  await expect(run(async () => undefined)).rejects.toBe(refused);
+  const error = await run((level) => level.execute("insert", [])).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TransactionLostError);
+  expect(error).toMatchObject({ outcome: "unknown", cause: refused });
+  expect(scripts).toEqual(["begin", "rollback", "begin", "rollback"]);
+});
