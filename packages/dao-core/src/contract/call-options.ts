@@ -22,7 +22,7 @@ export interface CallOptions {
   /**
    * Who the call is made for. If it disconnects while the call waits for a connection of our pool or of a joined `pg.Pool`, or
    * for an embedded database, the call is not started and rejects with its signal's reason. A running statement continues, so
-   * that, unlike with `signal`, it needs no connection to itself; so does a count, which other callers may share. Default: none.
+   * that, unlike with `signal`, it needs no connection to itself. Default: none.
    */
   readonly requester?: Requester | undefined;
   /**
