@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { DaoUnitOfWork, openDatabase, TransactionLostError } from "@flux/dao-core";
+import { DaoUnitOfWork, openDatabase } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { OpenTransaction } from "../src/session/transaction/transaction.ts";
@@ -59,6 +59,12 @@ test("a unit of work takes a round trip for each statement that awaits another, 
   expect(await inUnit(async (uow) => [await find(uow), await find(uow), await find(uow)])).toBe(4);
   expect(await inUnit((uow) => Promise.all([find(uow), find(uow), find(uow)]))).toBe(2);
   expect(await inUnit((uow) => DaoUnitOfWork.run(uow, find))).toBe(5);
+  // A write awaits BEGIN, without which it would stand by itself.
+  const rename = (uow: DaoUnitOfWork) => uow.users.update(id, { name: "Ada" });
+  await inUnit(rename);
+  expect(await inUnit(rename)).toBe(3);
+  expect(await inUnit(async (uow) => [await find(uow), await rename(uow)])).toBe(3);
+  expect(await inUnit((uow) => Promise.all([rename(uow), rename(uow), find(uow)]))).toBe(5);
 });
 
 test("a statement that fails has those sent with it fail, and nothing is kept", async () => {
@@ -74,22 +80,28 @@ test("a statement that fails has those sent with it fail, and nothing is kept", 
   expect((await database.users.list({ email: kept.email })).total).toBe(0);
 });
 
-test("if BEGIN is refused, the outcome of what was sent with it is unknown", async () => {
+test("if BEGIN is refused, the reads sent with it are of no consequence, and no write has been sent", async () => {
   const refused = new Error("refused");
-  const scripts: string[] = [];
+  const sent: string[] = [];
   const connection = {
     isAlive: true,
     pipelines: true,
-    execute: async () => ({ rows: [] }),
+    execute: async (text: string) => {
+      sent.push(text);
+      return { rows: [] };
+    },
     executeScript: async (text: string) => {
-      scripts.push(text);
+      sent.push(text);
       if (text === "begin") throw refused;
     },
   };
   const run = (work: (level: OpenTransaction) => Promise<unknown>) => OpenTransaction.run(connection, "begin", work);
   await expect(run(async () => undefined)).rejects.toBe(refused);
-  const error = await run((level) => level.execute("insert", [])).catch((reason: unknown) => reason);
-  expect(error).toBeInstanceOf(TransactionLostError);
-  expect(error).toMatchObject({ outcome: "unknown", cause: refused });
-  expect(scripts).toEqual(["begin", "rollback", "begin", "rollback"]);
+  await expect(run((level) => level.execute("select", [], { kind: "read" }))).rejects.toBe(refused);
+  const both = (level: OpenTransaction) =>
+    Promise.all([level.execute("select", [], { kind: "point" }), level.execute("insert", [], { kind: "write" })]);
+  await expect(run(both)).rejects.toBe(refused);
+  await expect(run((level) => level.execute("insert", []))).rejects.toBe(refused);
+  const others = ["begin", "select", "rollback"];
+  expect(sent).toEqual(["begin", "rollback", ...others, ...others, "begin", "rollback"]);
 });

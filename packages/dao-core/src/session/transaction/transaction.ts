@@ -1,6 +1,6 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { isDaoError, TransactionLostError, type UnitOfWorkMisuseError } from "../../contract/errors.ts";
-import type { SqlConnection, SqlParameter, SqlResult, SqlTransaction } from "../driver.ts";
+import type { SqlConnection, SqlParameter, SqlResult, SqlTransaction, StatementOptions } from "../driver.ts";
 import { databaseErrorFacts, isLossError, isStaleStatement } from "../postgres-errors.ts";
 import { throwIfAborted, untilAborted, withEitherSignal } from "../waiting/deadline.ts";
 import { IdleTimer, Interruption } from "./interruption.ts";
@@ -27,7 +27,8 @@ export function savepointName(depth: number): string {
  *
  * A statement is sent only when the previous one has settled and the connection is alive: a driver that reconnects by itself would
  * run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216). On a connection that never does, statements that no
- * signal can withdraw are sent at once, in order, the first with the BEGIN: if one fails, the server refuses those behind it.
+ * signal can withdraw are sent at once, in order: if one fails, the server refuses those behind it. Only reads are sent with the
+ * BEGIN, without which a write would stand by itself.
  *
  * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of the
  * outer level. In each case the nested level is closed first, statements already sent are waited for, and others are rejected;
@@ -44,6 +45,7 @@ export class OpenTransaction implements SqlTransaction {
   #pending = 0;
   /** Of those, the ones that wait for the previous one. */
   #unsent = 0;
+  #isBeginning = false;
   #hasEnded = false;
   #isWatched = false;
   #isClosedFromAbove = false;
@@ -103,11 +105,12 @@ export class OpenTransaction implements SqlTransaction {
     return new OpenTransaction(connection, undefined, undefined);
   }
 
-  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+  execute(text: string, parameters: readonly SqlParameter[], options?: StatementOptions): Promise<SqlResult> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
+    const isRead = (options?.kind ?? "write") !== "write";
     return withEitherSignal(this.#signal, options?.signal, (signal) =>
-      this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal),
+      this.#enqueue(() => this.#connection.execute(text, parameters, signal), signal, isRead),
     );
   }
 
@@ -173,19 +176,22 @@ export class OpenTransaction implements SqlTransaction {
   async #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
     const begun = begin();
     this.#tail = begun.catch(() => undefined);
-    if (this.#pipelines(this.#signal) && this.#parent === undefined) {
-      begun.catch((error: unknown) => {
-        // The server has run what was sent with it, without a transaction.
-        const isSent = this.#connection.isAlive && this.#pending > 0;
-        this.#interruption.interrupt(isSent ? this.#lost("unknown", error) : error);
-      });
-      const result = await work(this);
+    const pipelines = this.#parent === undefined && this.#pipelines(this.#signal, true);
+    if (pipelines) {
+      this.#isBeginning = true;
+      begun.then(
+        () => {
+          this.#isBeginning = false;
+        },
+        (error: unknown) => this.#interruption.interrupt(error),
+      );
+    } else {
       await begun;
-      return result;
+      this.#interruption.throwIfInterrupted();
     }
+    const result = await work(this);
     await begun;
-    this.#interruption.throwIfInterrupted();
-    return work(this);
+    return result;
   }
 
   /** Listens for interruptions of this level until it has ended. */
@@ -248,9 +254,9 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal): Promise<Result> {
+  #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal, isRead = false): Promise<Result> {
     const before = this.#tail;
-    const result = this.#runStatement(before, statement, signal);
+    const result = this.#runStatement(before, statement, signal, isRead);
     // A statement aborted in the queue has not waited for those before it.
     this.#tail = result.catch(() => before);
     return result;
@@ -260,11 +266,12 @@ export class OpenTransaction implements SqlTransaction {
     before: Promise<unknown>,
     statement: () => Promise<Result>,
     signal: AbortSignal | undefined,
+    isRead: boolean,
   ): Promise<Result> {
     this.#pending++;
     this.#idleTimer?.statementBegun();
     try {
-      if (!this.#pipelines(signal)) {
+      if (!this.#pipelines(signal, isRead)) {
         this.#unsent++;
         await untilAborted(before, signal).finally(() => this.#unsent--);
       }
@@ -283,8 +290,9 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  #pipelines(signal: AbortSignal | undefined): boolean {
-    return this.#connection.pipelines === true && signal === undefined && this.#unsent === 0;
+  #pipelines(signal: AbortSignal | undefined, isRead: boolean): boolean {
+    const mayBeSent = this.#unsent === 0 && (isRead || !this.#isBeginning);
+    return this.#connection.pipelines === true && signal === undefined && mayBeSent;
   }
 
   #lost(outcome: "rolled_back" | "unknown", cause: unknown = this.#connection.lossCause): TransactionLostError {
