@@ -38,7 +38,7 @@ function lineOf(beginning: string, kills: readonly Kill[]): string {
   const count = (outcome: Kill["outcome"]) => kills.filter((kill) => kill.outcome === outcome).length;
   const most = (times: readonly number[]) => Math.round(Math.max(...times));
   return [
-    `${beginning}: ${kills.length} kills, statement)).size} places => at ${new Set(kills.map(({ statement }) => statement)).size} statements => statement)).size} places`,
+    `${beginning}: ${kills.length} kills at ${new Set(kills.map(({ statement }) => statement)).size} statements`,
     `${count("absent")} absent, ${count("whole")} whole`,
     `session gone after at most ${most(kills.map(({ gone }) => gone))} ms`,
     `next run through after at most ${most(kills.map(({ finished }) => finished))} ms`,
