@@ -71,7 +71,7 @@ export class BatchEndpoint implements RouteEndpoint {
 
   #read(body: Uint8Array): Part[] {
     // Keeps unknown names: an operation must not have any, whereas in its body they are ignored.
-    const { operations }: { operations?: unknown } = Object(parseJsonBody(body, toCamelCase));
+    const { operations }: { operations?: unknown } = Object(parseJsonBody(body, { nameOf: toCamelCase }));
     if (!Array.isArray(operations) || operations.length < 1 || operations.length > MAX_BATCH_OPERATIONS) {
       throw invalidRequest(`must be a list of 1 to ${MAX_BATCH_OPERATIONS} operations`, "operations");
     }

@@ -1,5 +1,5 @@
 import { MAX_STRUCTURE_TASKS, parseInstant } from "@flux/dao-core/contract";
-import { decode, fieldNameOf, isJsonField, NDJSON } from "../wire/json.ts";
+import { decode, fieldNameOf, isJsonField, NDJSON, type Reading } from "../wire/json.ts";
 import { MIN_PROGRESS } from "../wire/limits.ts";
 import type { HttpRequest } from "./http-message.ts";
 import { bodyTooLarge, HttpError, InvalidRequestError, invalidRequest } from "./problem.ts";
@@ -158,10 +158,10 @@ function parseLine(line: Uint8Array, number: number): unknown {
 }
 
 /** The longest list of the contract is that of a structure's tasks. */
-const reading = { instant: parseInstant, maxItems: MAX_STRUCTURE_TASKS };
+const reading: Reading = { instant: parseInstant, maxItems: MAX_STRUCTURE_TASKS, nameOf: fieldNameOf };
 
-/** @param nameOf the names of fields; default: those of the contract, and no others */
-export function parseJsonBody(body: Uint8Array, nameOf = fieldNameOf): unknown {
+/** @param names the names of fields; default: those of the contract, and no others */
+export function parseJsonBody(body: Uint8Array, names: Pick<Reading, "nameOf"> = reading): unknown {
   if (body.length === 0) throw invalidRequest("has no body; send a JSON object");
   let text: string;
   try {
@@ -170,7 +170,7 @@ export function parseJsonBody(body: Uint8Array, nameOf = fieldNameOf): unknown {
     throw invalidRequest("has a body that is not UTF-8");
   }
   try {
-    return decode(withLostIntegers(JSON.parse(text), text), { ...reading, nameOf });
+    return decode(withLostIntegers(JSON.parse(text), text), names === reading ? reading : { ...reading, ...names });
   } catch (error) {
     const position = /position (\d+)/.exec(String(error))?.[1];
     throw invalidRequest(
