@@ -37,6 +37,7 @@ import {
   Endpoint,
   type EndpointRequest,
   type EndpointSettings,
+  type PreparedRequest,
   type RouteEndpoint,
   type ServedData,
 } from "./endpoint.ts";
@@ -320,8 +321,7 @@ class App implements DaoApp {
     }
   }
 
-  /** Reads head and body before the request counts as in progress, so that a slow client occupies no slot. */
-  async #serve(endpoint: RouteEndpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
+  #serve(endpoint: RouteEndpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
     const { http } = request;
     const { input } = endpoint.operation;
     const respond = endpoint.prepare(request);
@@ -330,7 +330,11 @@ class App implements DaoApp {
       this.#memory.held(await (replica === undefined ? respond(body) : replica.run(() => respond(body))), http);
     // An import takes as long as its sender; the data layer limits how many there are. Those of changes count while they read.
     if (input === "ndjson" || endpoint.isOfChanges === true) return work(NO_BODY);
-    if (input !== "body") return this.#limit.run(() => work(NO_BODY), http);
+    return input === "body" ? this.#serveBody(work, http) : this.#limit.run(() => work(NO_BODY), http);
+  }
+
+  /** Reads the body before the request counts as in progress, so that a slow client occupies no slot. */
+  async #serveBody(work: PreparedRequest, http: HttpRequest): Promise<HttpResponse> {
     // By then a body in the same packet has arrived, too.
     await this.#limit.whenRoom(http);
     const reading = this.#readBody(http);

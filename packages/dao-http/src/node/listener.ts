@@ -19,7 +19,7 @@ type NodeListener = (incoming: IncomingMessage, outgoing: ServerResponse) => voi
 
 /** A listener for `node:http`, Express and Fastify. Web `Request` and `Response` objects would cost more than a small response. */
 export function toNodeListener(handle: Handle): NodeListener {
-  return (incoming, outgoing) => respond(handle, incoming, outgoing);
+  return (incoming, outgoing) => void respond(handle, incoming, outgoing);
 }
 
 /** The listener for `checkContinue`: a sender gets 100 Continue when its body is about to be read, unless it is rejected. */
@@ -27,15 +27,22 @@ export function toContinueListener(handle: Handle): NodeListener {
   return (incoming, outgoing) => {
     // Without 100 Continue, the sender may send its body or not, so what follows on the connection is ambiguous.
     outgoing.shouldKeepAlive = false;
-    respond(handle, incoming, outgoing, () => outgoing.writeContinue());
+    void respond(handle, incoming, outgoing, () => outgoing.writeContinue());
   };
 }
 
-function respond(handle: Handle, incoming: IncomingMessage, outgoing: ServerResponse, onRead?: () => void): void {
-  // Without a response the connection is useless; an unhandled rejection would end the process.
-  handle(new NodeRequest(incoming, outgoing, onRead))
-    .then((response) => send(incoming, outgoing, response))
-    .catch((error) => abortResponse(outgoing, error));
+async function respond(
+  handle: Handle,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  onRead?: () => void,
+): Promise<void> {
+  try {
+    send(incoming, outgoing, await handle(new NodeRequest(incoming, outgoing, onRead)));
+  } catch (error) {
+    // Without a response the connection is useless; an unhandled rejection would end the process.
+    abortResponse(outgoing, error);
+  }
 }
 
 export function send(incoming: IncomingMessage, outgoing: ServerResponse, response: HttpResponse): void {
