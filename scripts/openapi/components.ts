@@ -1,7 +1,6 @@
 import { parseId, validate } from "@flux/dao-core/contract";
 import * as errors from "@flux/dao-core/errors";
-import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
-import { POSITION_PATTERN } from "../../packages/dao-http/src/api/operation.ts";
+import { type Operation, POSITION_PATTERN } from "../../packages/dao-http/src/api/operation.ts";
 import type { Route } from "../../packages/dao-http/src/api/route.ts";
 import {
   bodyTooLarge,

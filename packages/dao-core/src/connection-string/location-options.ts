@@ -1,5 +1,4 @@
-import type { Given, Parameters } from "./parameters.ts";
-import { invalid } from "./parameters.ts";
+import { type Given, invalid, type Parameters } from "./parameters.ts";
 
 /** Options of `openDatabase` that a URL can set. All times in milliseconds. */
 export interface LocationOptions {

@@ -1,6 +1,5 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
-import type { Parameters } from "./parameters.ts";
-import { invalid, userFile } from "./parameters.ts";
+import { invalid, type Parameters, userFile } from "./parameters.ts";
 import { isDefaultSocket, type ServerAddress } from "./servers.ts";
 
 /** Whose password is wanted. */

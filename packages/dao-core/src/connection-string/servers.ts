@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { isIP } from "node:net";
-import type { Parameters } from "./parameters.ts";
-import { invalid, invalidUrl } from "./parameters.ts";
+import { invalid, invalidUrl, type Parameters } from "./parameters.ts";
 
 /** Where a server listens. */
 export interface ServerAddress {

@@ -10,8 +10,7 @@ import {
   OWN_RETRIES,
 } from "../session/limits.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
-import type { MigrationOptions } from "./migration-set.ts";
-import { embeddedMigrations, type MigrationSet, schemaVersion } from "./migration-set.ts";
+import { embeddedMigrations, type MigrationOptions, type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { isLeftOnline } from "./online-statements.ts";
 import { isCollision, OnlineSteps, pauseBeforeAttempt, quietLock } from "./online-steps.ts";
 import { lockOf, type MigrationPlan, makePlan, readWithSettings, refuseDifferences, settingsIn } from "./plan.ts";

@@ -6,8 +6,13 @@ import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.t
 import { toDaoError } from "../session/postgres-errors.ts";
 import { feedObjects } from "./change-feed-objects.ts";
 import { createJournal, JOURNAL, journalInsert, readJournal, verifyJournal } from "./journal.ts";
-import type { PlanOptions } from "./migration-set.ts";
-import { embeddedMigrations, type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
+import {
+  embeddedMigrations,
+  type Migration,
+  type MigrationSet,
+  type PlanOptions,
+  schemaVersion,
+} from "./migration-set.ts";
 import { inSchema, isLeftOnline, onlineName, onlineScript, withoutOnline } from "./online-statements.ts";
 import { isPythonService } from "./python-service.ts";
 import {

@@ -1,6 +1,5 @@
 import { versionOf } from "@flux/dao-core/contract";
-import type { Operation } from "../api/operation.ts";
-import { POSITION_HEADER, POSITION_PATTERN } from "../api/operation.ts";
+import { type Operation, POSITION_HEADER, POSITION_PATTERN } from "../api/operation.ts";
 import type { HttpRequest } from "../http/http-message.ts";
 import { HttpError, invalidRequest } from "../http/problem.ts";
 

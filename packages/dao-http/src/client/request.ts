@@ -1,7 +1,13 @@
 import type { BatchOptions, CreateOptions, PutOptions } from "@flux/dao-core/contract";
 import { ValidationError, type ValidationIssue } from "@flux/dao-core/errors";
-import type { Operation, ParameterKind, QueryParameters, ScalarKind } from "../api/operation.ts";
-import { LATEST, POSITION_PATTERN } from "../api/operation.ts";
+import {
+  LATEST,
+  type Operation,
+  type ParameterKind,
+  POSITION_PATTERN,
+  type QueryParameters,
+  type ScalarKind,
+} from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
 import { FILTER_VALUES, MAX_TIMEOUT } from "../wire/limits.ts";
 import { isDate } from "../wire/realms.ts";

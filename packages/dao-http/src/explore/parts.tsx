@@ -1,4 +1,4 @@
-import type { Page, TaskDto } from "@flux/dao-core/contract";
+import type { CallOptions, Page, PageRequest, TaskDto } from "@flux/dao-core/contract";
 import { type ComponentChildren, createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 import { type DaoClient, InvalidServiceKeyError } from "../client/index.ts";
@@ -12,10 +12,8 @@ interface Access {
 
 export const AccessContext = createContext<Access | undefined>(undefined);
 
-type Read<Value> = (client: DaoClient, options: { readonly signal: AbortSignal }) => Promise<Value>;
-
 interface LoadedProps<Value> {
-  readonly read: Read<Value>;
+  readonly read: (client: DaoClient, options: CallOptions) => Promise<Value>;
   /** Names what is read: another name reads again. */
   readonly of: string;
   readonly children: (value: Value) => ComponentChildren;
@@ -116,11 +114,7 @@ interface ListProps<Item> {
   readonly size?: number;
   /** Names the filter: another one reads again. */
   readonly of?: string | undefined;
-  readonly list: (
-    client: DaoClient,
-    page: { readonly page: number; readonly pageSize: number },
-    options: { readonly signal: AbortSignal },
-  ) => Promise<Page<Item>>;
+  readonly list: (client: DaoClient, page: PageRequest, options: CallOptions) => Promise<Page<Item>>;
   /** The cells of an item. */
   readonly children: (item: Item) => ComponentChildren;
 }

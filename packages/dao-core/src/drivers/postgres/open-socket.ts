@@ -1,7 +1,6 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { TlsSettings } from "../../connection-string/tls.ts";
-import { readTlsFiles, type TlsFiles } from "../../connection-string/tls.ts";
+import { readTlsFiles, type TlsFiles, type TlsSettings } from "../../connection-string/tls.ts";
 import { isError } from "../../contract/fields/realms.ts";
 import { CLOSE_GRACE } from "../../session/limits.ts";
 import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
