@@ -20,14 +20,12 @@ export class ChangeTails {
     return tail;
   }
 
-  /** Ends all followers. */
   close(): void {
     this.isClosed = true;
     for (const tail of this.#bySchema.values()) tail.wake();
   }
 }
 
-/** What the feeds of a database have in common. */
 export interface ChangeSettings {
   readonly tails: ChangeTails;
   /** Milliseconds for which changes are kept. */

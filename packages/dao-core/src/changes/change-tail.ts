@@ -58,7 +58,6 @@ export class ChangeTail {
     });
   }
 
-  /** Ends all waits. */
   wake(): void {
     for (const waiting of this.#waiting) waiting.end({});
   }

@@ -1,4 +1,5 @@
-import { type Given, invalid, type Parameters } from "./parameters.ts";
+import { invalid } from "../contract/fields/validation.ts";
+import type { Given, Parameters } from "./parameters.ts";
 
 /** Options of `openDatabase` that a URL can set. All times in milliseconds. */
 export interface LocationOptions {

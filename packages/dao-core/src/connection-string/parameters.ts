@@ -1,11 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { ValidationError } from "../contract/errors.ts";
-
-/** @param subject what to correct: {@link invalidUrl}'s, or the name of a variable */
-export function invalid(subject: string, message: string): ValidationError {
-  return new ValidationError([{ path: subject, message }]);
-}
+import type { ValidationError } from "../contract/errors.ts";
+import { invalid } from "../contract/fields/validation.ts";
 
 export function invalidUrl(message: string): ValidationError {
   return invalid("The database URL", message);

@@ -1,8 +1,8 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
-import { invalid, type Parameters, userFile } from "./parameters.ts";
+import { invalid } from "../contract/fields/validation.ts";
+import { type Parameters, userFile } from "./parameters.ts";
 import { isDefaultSocket, type ServerAddress } from "./servers.ts";
 
-/** Whose password is wanted. */
 interface Login {
   readonly servers: readonly ServerAddress[];
   readonly database: string;

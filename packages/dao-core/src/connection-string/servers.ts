@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isIP } from "node:net";
-import { invalid, invalidUrl, type Parameters } from "./parameters.ts";
+import { invalid } from "../contract/fields/validation.ts";
+import { invalidUrl, type Parameters } from "./parameters.ts";
 
 /** Where a server listens. */
 export interface ServerAddress {

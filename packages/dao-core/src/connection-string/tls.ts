@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { createSecureContext, type SecureVersion } from "node:tls";
 import { isError } from "../contract/fields/realms.ts";
-import { type Given, invalid, type Parameters, userFile } from "./parameters.ts";
+import { invalid } from "../contract/fields/validation.ts";
+import { type Given, type Parameters, userFile } from "./parameters.ts";
 import type { ServerAddress } from "./servers.ts";
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;

@@ -1,4 +1,5 @@
-import { invalid, type Parameters } from "./parameters.ts";
+import { invalid } from "../contract/fields/validation.ts";
+import type { Parameters } from "./parameters.ts";
 
 /** Parameters that have no effect here: what to do instead, and the values that ask for nothing. */
 const UNSUPPORTED: Readonly<Record<string, readonly [advice: string, ...harmless: string[]]>> = {

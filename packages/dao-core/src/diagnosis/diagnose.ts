@@ -35,13 +35,11 @@ const failed = (name: FindingName, message: string): Finding => ({ name, ok: fal
 
 const NEEDED = schemaVersion(embeddedMigrations);
 
-/** The oldest PostgreSQL that is supported. */
 const OLDEST_VERSION = 15;
 
 /** Maximum names in a message. */
 const MAX_NAMED = 5;
 
-/** How the database was opened. */
 interface Opened {
   readonly readOnly: boolean;
   readonly replication: Replication;

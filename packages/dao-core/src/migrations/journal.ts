@@ -4,7 +4,6 @@ import type { SqlExecutor } from "../session/driver.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { type Migration, type MigrationSet, schemaVersion } from "./migration-set.ts";
 
-/** The table that records which migrations a schema has. */
 export const JOURNAL = "flux_dao_migrations";
 
 export const createJournal = (schema: SchemaName) => `CREATE TABLE ${schema.qualified(JOURNAL)} (
@@ -50,7 +49,6 @@ export function journalInsert(schema: SchemaName, migration: Migration, isWhole 
   ];
 }
 
-/** A migration that a database has. */
 interface JournalEntry extends Pick<Migration, "version" | "name" | "checksum"> {
   readonly compatibleSince: number;
   /** `undefined` if all online steps are done. */

@@ -1,5 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { ValidationError } from "../contract/errors.ts";
+import { invalid } from "../contract/fields/validation.ts";
 import { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver } from "../session/driver.ts";
 import { isWholeNumber, MIGRATIONS_AT_A_TIME } from "../session/limits.ts";
@@ -106,8 +106,4 @@ export async function findSchemas(
 function toRegExp(pattern: string): RegExp {
   const parts = pattern.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "s");
-}
-
-function invalid(path: string, message: string): ValidationError {
-  return new ValidationError([{ path, message }]);
 }

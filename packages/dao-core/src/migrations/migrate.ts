@@ -13,7 +13,15 @@ import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
 import { embeddedMigrations, type MigrationOptions, type MigrationSet, schemaVersion } from "./migration-set.ts";
 import { isLeftOnline } from "./online-statements.ts";
 import { isCollision, OnlineSteps, pauseBeforeAttempt, quietLock } from "./online-steps.ts";
-import { lockOf, type MigrationPlan, makePlan, readWithSettings, refuseDifferences, settingsIn } from "./plan.ts";
+import {
+  lockOf,
+  type MigrationPlan,
+  makePlan,
+  readWithSettings,
+  refuseDifferences,
+  runAll,
+  settingsIn,
+} from "./plan.ts";
 import {
   countViolations,
   findUnvalidatedRules,
@@ -167,10 +175,7 @@ async function apply(
 ): Promise<MigratedSchema> {
   const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = MIGRATION_LOCK_TIMEOUT } = options;
   const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT } = options;
-  // One by one, since a signal cannot cancel a script.
-  const run = async (...statements: readonly string[]) => {
-    for (const statement of statements) await transaction.execute(statement, []);
-  };
+  const run = (...statements: readonly string[]) => runAll(transaction, statements);
   await run(...settingsIn(schema));
   progress.step = "the wait for another migration";
   await run(

@@ -2,7 +2,6 @@ import { isDaoError, RetryableError, SchemaVersionError, UnavailableError } from
 import { isError } from "../contract/fields/realms.ts";
 import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 
-/** How far a migration has got. */
 export interface MigrationProgress {
   readonly schema: string;
   /** The schema's version before the migration, once it is known. */

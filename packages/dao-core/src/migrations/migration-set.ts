@@ -28,14 +28,12 @@ export interface MigrationSet {
   readonly shape?: SchemaShape | undefined;
 }
 
-/** The migrations that this package embeds. */
 export const embeddedMigrations = {
   migrations: MIGRATIONS,
   adoption: ADOPT_PYTHON_SERVICE,
   shape: SCHEMA_SHAPE,
 } as const satisfies MigrationSet;
 
-/** Returns the version of the schema that `set` leads to. */
 export function schemaVersion({ migrations }: MigrationSet): number {
   return migrations.at(-1)?.version ?? 0;
 }

@@ -20,7 +20,7 @@ import { JOURNAL, type OnlineProgress, progressUpdate } from "./journal.ts";
 import { toMigrationError } from "./migration-error.ts";
 import type { Migration, MigrationOptions } from "./migration-set.ts";
 import { type OnlineStatement, onlineName, readOnlineStatement } from "./online-statements.ts";
-import { settingsIn } from "./plan.ts";
+import { runAll, settingsIn } from "./plan.ts";
 
 /** Lock not available; deadlock detected, as of two that build indexes on a table; serialization failure. */
 const COLLISIONS: ReadonlySet<unknown> = new Set(["55P03", "40P01", "40001"]);
@@ -39,7 +39,6 @@ export async function pauseBeforeAttempt(attempt: number, signal: AbortSignal | 
 export const quietLock = (tables: readonly string[]) =>
   `LOCK TABLE ${tables.join(", ")} IN SHARE UPDATE EXCLUSIVE MODE;`;
 
-/** What a transaction has found or done. */
 type Turn =
   | { readonly kind: "finished" }
   /** Another process is at work, or a table or row in use. */
@@ -202,8 +201,4 @@ export class OnlineSteps {
         `on ${this.#step}. Run migrate() again, or with a longer waitTimeout.`,
     );
   }
-}
-
-async function runAll(transaction: SqlTransaction, statements: readonly string[]): Promise<void> {
-  for (const statement of statements) await transaction.execute(statement, []);
 }

@@ -1,5 +1,5 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { ValidationError } from "../contract/errors.ts";
+import { invalid } from "../contract/fields/validation.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
@@ -120,7 +120,7 @@ async function refuseCitus(executor: SqlExecutor): Promise<void> {
   const { rows } = await executor.execute("select 1 as found from pg_extension where extname = 'citus'", []);
   if (rows.length === 0) return;
   const message = "cannot be enabled on Citus, which refuses triggers on distributed tables. Migrate without it";
-  throw new ValidationError([{ path: "changes", message }]);
+  throw invalid("changes", message);
 }
 
 async function exists(executor: SqlExecutor, { name }: SchemaName): Promise<boolean> {
@@ -244,6 +244,11 @@ const BY_HAND_LOCK_TIMEOUT = "SET LOCAL lock_timeout TO '1s'; -- if this is exce
 /** A schema's name may contain a line break, which would end the comment. */
 const comment = (text: string) => `-- ${text.replace(/[\r\n]+/g, " ")}`;
 
+/** One by one, since a signal cannot cancel a script. */
+export async function runAll(transaction: SqlTransaction, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await transaction.execute(statement, []);
+}
+
 /** Reads the plan, including differences that cannot be repaired. */
 export function readPlan(
   driver: SqlDriver,
@@ -263,7 +268,7 @@ export async function readWithSettings<Result>(
   options?: TransactionOptions,
 ): Promise<Result> {
   const run = async (transaction: SqlTransaction) => {
-    for (const setting of settingsIn(schema)) await transaction.execute(setting, []);
+    await runAll(transaction, settingsIn(schema));
     return read(transaction);
   };
   try {

@@ -76,7 +76,6 @@ export class OperationRecorder {
   }
 }
 
-/** An operation that is being recorded. */
 class RecordedOperation implements StartedOperation {
   readonly #recording: Recording;
   readonly #span: Span;

@@ -13,7 +13,6 @@ const VARIABLES = { "database-url": "DATABASE_URL", schema: "DB_SCHEMA", port: "
 
 type SettingOption = keyof typeof VARIABLES;
 
-/** The options that a command takes. */
 export interface CommandOptions {
   /** Its own. */
   readonly options: NonNullable<ParseArgsConfig["options"]>;

@@ -7,9 +7,7 @@ import { isError } from "../wire/realms.ts";
 import { type CommandFlags, type CommandOptions, type GivenOptions, UsageError } from "./arguments.ts";
 
 export interface Command extends CommandOptions {
-  /** A line for the list of commands. */
   readonly summary: string;
-  /** The text of `--help`. */
   readonly usage: string;
   /** Resolves with the exit code, or with `undefined` for a command that keeps running, such as a server. */
   run(flags: CommandFlags): Promise<number | undefined>;
@@ -52,7 +50,6 @@ export function writeStdout(text: string): Promise<void> {
 
 const isReaderGone = (error: Error) => "code" in error && error.code === "EPIPE";
 
-/** How a command's errors are reported. */
 interface ErrorFormat {
   /** As an object on standard output. */
   readonly isJson: boolean;

@@ -59,7 +59,6 @@ export const migrateCommand: Command = {
   },
 };
 
-/** Schemas that are migrated at a time. */
 const AT_A_TIME = 4;
 
 async function migrateMany(database: Database, schemas: readonly string[], flags: CommandFlags): Promise<number> {

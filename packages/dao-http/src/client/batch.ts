@@ -7,7 +7,6 @@ import { invalid, partOf } from "./request.ts";
 import { jsonBody } from "./request-body.ts";
 import { checkShape, resultOf } from "./response.ts";
 
-/** An operation of a batch, and its JSON text. */
 export interface Part {
   readonly operation: Operation;
   readonly text: string;

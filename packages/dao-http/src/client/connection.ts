@@ -30,14 +30,12 @@ export interface DaoClientOptions {
   readonly retry?: RetryOptions | false | undefined;
 }
 
-/** What is sent in a request. */
 export interface Body {
   readonly mediaType: string;
   /** Text, or bytes produced as they are sent. */
   readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);
 }
 
-/** Sends calls to one service. */
 export type Connection = ReturnType<typeof connect>;
 
 /** @throws TypeError for an invalid base URL, and for a key that a header cannot contain; the message contains neither */

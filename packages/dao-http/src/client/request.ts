@@ -15,7 +15,6 @@ import { isDate } from "../wire/realms.ts";
 /** A call as its arguments describe it. */
 export interface CallRequest {
   readonly operation: Operation;
-  /** Path and query. */
   readonly target: string;
   /** Besides those of every call. */
   readonly headers: Readonly<Record<string, string>>;
@@ -159,7 +158,6 @@ function findProblem(value: unknown, kind: ScalarKind): string | undefined {
   return undefined;
 }
 
-/** The options of any call. */
 type ClientOptions = CreateOptions & PutOptions & BatchOptions & { readonly idempotencyKey?: string | undefined };
 
 const visibleAscii = /^[\x21-\x7e]{1,255}$/;

@@ -104,7 +104,6 @@ export function responseError(head: ResponseHead, text: string, operation: Opera
 /** Of batches, in whose problems each path begins with an operation's number. */
 const BATCH_PATH = "/api/v1/batch";
 
-/** What an error is made of. */
 interface Problem extends Partial<Record<"field" | "id" | "outcome", string>> {
   readonly detail: string;
   readonly issues: readonly unknown[] | undefined;

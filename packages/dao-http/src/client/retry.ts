@@ -85,7 +85,6 @@ function mayRetry(request: CallRequest, error: unknown, status: number | undefin
   return isUnavailable && (isRepeatable(request) || status === 429 || isUnconnected(error));
 }
 
-/** Whether the call is idempotent. */
 function isRepeatable({ operation: { method }, headers }: CallRequest): boolean {
   if (method === "PUT") return headers["if-match"] === undefined && headers["if-none-match"] === undefined;
   return method === "GET" || headers["idempotency-key"] !== undefined;

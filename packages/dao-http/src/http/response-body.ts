@@ -180,7 +180,6 @@ async function* rowParts(rows: RowPieces, memory: PartMemory): AsyncGenerator<st
   }
 }
 
-/** The items, each read when there is room for this many bytes. */
 async function* whenThereIsRoom<Item>(items: AsyncIterable<Item>, bytes: number, memory: PartMemory) {
   const iterator = items[Symbol.asyncIterator]();
   try {

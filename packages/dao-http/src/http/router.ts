@@ -62,7 +62,6 @@ function canonical(path: string): string {
   }
 }
 
-/** The beginnings of the app's own paths. */
 const OWN_PATHS = ["/api/v1", "/health", "/ready", "/docs", "/redoc", "/explore", "/openapi.json"];
 
 const isAt = (path: string, base: string) => path === base || path.startsWith(`${base}/`);

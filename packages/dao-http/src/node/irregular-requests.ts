@@ -42,7 +42,6 @@ export function handleIrregularRequests(server: Server, connections: Connections
   });
 }
 
-/** The handler of errors of Node's parser. */
 export function refuseUnreadable(connections: Connections, logger: Logger) {
   /** The parser also reports errors for what follows; one response is enough. */
   const refused = new WeakSet<Duplex>();

@@ -69,7 +69,6 @@ function httpTelemetry(
   };
 }
 
-/** The methods of the conventions. */
 const methods = /^(?:CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE)$/;
 
 function requestRecording(request: InstrumentedRequest, duration: Histogram): Recording {

@@ -22,7 +22,6 @@ export const STOP = "stop";
 /** Sent to a worker: no process accepts connections any longer. */
 export const PORT_CLOSED = "port closed";
 
-/** What is known of a running service. */
 export type Serving = Omit<Extract<WorkerMessage, { kind: "serving" }>, "kind">;
 
 /** Processes could not be started, or not be stopped properly; `lines` give the reason. */
@@ -90,7 +89,6 @@ export class WorkerProcesses {
     return running;
   }
 
-  /** Restarts processes that end, until the stop. */
   async #keepRunning(first: RunningWorker): Promise<void> {
     const { signal } = this.#stopping;
     for (let running = first; ; running = this.#fork()) {

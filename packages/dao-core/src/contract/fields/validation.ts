@@ -30,6 +30,11 @@ function explain(issue: z.core.$ZodRawIssue): string {
   }
 }
 
+/** @param path of the only issue */
+export function invalid(path: string, message: string): ValidationError {
+  return new ValidationError([{ path, message }]);
+}
+
 /**
  * Parses `input` by `schema`: unknown keys are dropped, defaults filled in, ids lower-cased.
  * @param place prefix of the issues' paths, if `input` is part of something larger

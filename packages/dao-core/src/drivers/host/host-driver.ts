@@ -31,7 +31,6 @@ export function hostDriver<Handle>(client: HostClient<Handle>): SqlDriver {
 /** The application owns the client and closes it. */
 const close = async () => {};
 
-/** An application's database or pool. */
 function databaseDriver<Handle>(
   client: HostClient<Handle>,
   begin: NonNullable<HostClient<Handle>["transaction"]>,

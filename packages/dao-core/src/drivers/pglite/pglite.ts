@@ -49,7 +49,6 @@ export class PgliteDriver implements SqlDriver {
   readonly #folder: EmbeddedFolder | undefined;
   readonly #idleTimeout: number;
   readonly #line = new WaitingLine<"turn", void>(Number.POSITIVE_INFINITY, "callers wait for the embedded database");
-  /** The call that uses the connection. */
   #running: Promise<unknown> | undefined;
   #closing: Promise<void> | undefined;
 

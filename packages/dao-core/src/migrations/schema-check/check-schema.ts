@@ -110,7 +110,6 @@ async function checkVersion(
   );
 }
 
-/** Translates an error of reading the journal by its SQLSTATE. */
 function journalError(schema: SchemaName, error: unknown): unknown {
   switch (databaseErrorFacts(error)?.code) {
     case "42P01": // no such table

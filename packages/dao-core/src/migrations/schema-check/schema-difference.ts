@@ -33,7 +33,6 @@ export interface SchemaDifference {
 const MAX_NAMED = 5;
 const MAX_ADVICE = 3;
 
-/** Reports how the schema differs, and what to do. */
 export function schemaDifferenceError(
   differences: readonly SchemaDifference[],
   version: number,

@@ -21,7 +21,6 @@ export function findSchemaDifferences(facts: SchemaFacts): SchemaDifference[] {
   ];
 }
 
-/** Whether the schema has a change feed. */
 export function hasChangeFeed(facts: SchemaFacts): boolean {
   return facts.detail("change feed", "", FEED) !== undefined;
 }
@@ -157,7 +156,6 @@ function ofColumn(
 /** Types that a value is cast to directly. To any other it is cast through text. */
 const HAS_CASTS = /^(?:text|character varying.*|integer|double precision|boolean)$/;
 
-/** How a column's type is restored. */
 function typeAdvice(alter: string, column: string, actual: ColumnWords, { type }: ColumnWords): string {
   if (actual.isGenerated) {
     return `Run: ${alter} alter ${column} drop ${actual.type.endsWith(" IDENTITY") ? "identity" : "expression"};`;
@@ -176,7 +174,6 @@ function ofExtraColumn({ schema }: SchemaFacts, { table, name }: SchemaFact): Sc
   return { what: `${table}.${name}, an extra column, is NOT NULL and has no default`, advice };
 }
 
-/** How a constraint differs from its definition; `undefined` if it does not. */
 function ofConstraint(facts: SchemaFacts, table: string, name: string, expected: string): SchemaDifference | undefined {
   const actual = facts.detail("constraint", table, name);
   const columns = [...expected.matchAll(/"(\w+)"/g)].map(([, column = ""]) => column);
@@ -223,7 +220,6 @@ function addConstraint(schema: SchemaName, table: string, constraint: string, de
   return { name, isKey: true, statements: [`${add};`], advice: `Find them: ${duplicates}` };
 }
 
-/** How an index differs from its definition; `undefined` if it does not. */
 function ofIndex(facts: SchemaFacts, table: string, name: string, definition: string): SchemaDifference | undefined {
   const actual = facts.detail("index", table, name);
   if (actual !== undefined && actual !== "invalid") return undefined;

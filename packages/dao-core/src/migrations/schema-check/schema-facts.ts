@@ -146,7 +146,6 @@ export class SchemaFacts {
     this.#details = new Map(all.map(({ kind, table, name, detail }) => [`${kind} ${table}.${name}`, detail]));
   }
 
-  /** Whether at least one of the tables exists. */
   get hasTables(): boolean {
     return this.all.some(({ kind }) => kind === "table");
   }
