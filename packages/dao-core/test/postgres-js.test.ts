@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { processOf } from "../src/drivers/postgres/cancel-request.ts";
+import { processOf } from "../src/drivers/postgres/client.ts";
 import {
   isResendError,
   isSent,

@@ -1,16 +1,24 @@
-import type { CallOptions, CreateOptions, PutOptions, WriteOptions } from "../contract/call-options.ts";
+import type { CallOptions, CreateOptions, PutOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
+import {
+  type ChangeDto,
+  type ChangePage,
+  type ChangeService,
+  type FollowChangesRequest,
+  followChangesRequest,
+  type ListChangesRequest,
+  listChangesRequest,
+} from "../contract/change.ts";
 import { demoFlagsPutDto } from "../contract/demo-flags.ts";
-import { ValidationError, VersionMismatchError } from "../contract/errors.ts";
+import { UnitOfWorkMisuseError, ValidationError, VersionMismatchError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/scalars.ts";
 import { validate } from "../contract/fields/validation.ts";
 import type * as contract from "../contract/index.ts";
 import { callOperation } from "../contract/services.ts";
 import { calendarEventLinkDto, taskStatisticsRequest, taskTimerangeRequest } from "../contract/task.ts";
-import type { DatabaseSession } from "../session/database-session.ts";
+import type { ChangeFeed, DatabaseSession } from "../session/database-session.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { runRetryable } from "../unit-of-work.ts";
 import { runBatch } from "./batch.ts";
-import { DaoChangeService } from "./change-service.ts";
 import { assertFound, assertVersion, EntityService, entities, withValidId } from "./entity-service.ts";
 import { validateAppend, validateBulkChanges, validateBulkUpdate, validateStructure } from "./long-lists.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
@@ -259,5 +267,31 @@ async function withRowIndex<Result>(
     if (index === -1) throw error;
     const issues = error.issues.map(({ path, message }) => ({ path: `${list}.${index}.${path}`, message }));
     throw new ValidationError(issues, { cause: error.cause });
+  }
+}
+
+/** {@link ChangeService} on a database session. */
+export class DaoChangeService implements ChangeService {
+  readonly #session: DatabaseSession;
+
+  /** @param session a database; units of work have no changes */
+  constructor(session: DatabaseSession) {
+    this.#session = session;
+  }
+
+  async listChanges(request: ListChangesRequest = {}, options?: CallOptions): Promise<ChangePage> {
+    return this.#feed().list(validate(listChangesRequest, request), options);
+  }
+
+  async *followChanges(request: FollowChangesRequest = {}, options?: StreamOptions): AsyncGenerator<ChangeDto> {
+    yield* this.#feed().follow(validate(followChangesRequest, request), options);
+  }
+
+  #feed(): ChangeFeed {
+    const { changes } = this.#session;
+    if (changes !== undefined) return changes;
+    throw new UnitOfWorkMisuseError(
+      "Changes are of committed work, so a unit of work or open transaction has none. Read them from the database.",
+    );
   }
 }

@@ -4,7 +4,7 @@ import { createDaoApp } from "../app/app.ts";
 import { createDaoClient } from "../client/dao-client.ts";
 import { sampleResult } from "../testing/connected-client.ts";
 import { stubServices } from "../testing/services-stub.ts";
-import { appTelemetry, clientTelemetry } from "./http-telemetry.ts";
+import { appTelemetry, clientTelemetry } from "./index.ts";
 
 afterEach(() => propagation.disable());
 

@@ -3,7 +3,7 @@ import { metrics, trace } from "@opentelemetry/api";
 import { TELEMETRY_FLUSH_TIMEOUT } from "../wire/limits.ts";
 
 export { databaseTelemetry } from "@flux/dao-core/opentelemetry";
-export { appTelemetry } from "./http-telemetry.ts";
+export { appTelemetry } from "./index.ts";
 
 /** Makes the SDK send what it has buffered, before the process ends. Never rejects. */
 export async function flush(): Promise<void> {

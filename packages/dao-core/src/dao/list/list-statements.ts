@@ -25,8 +25,7 @@ import {
   written,
 } from "../statement/statement.ts";
 import { columnOf, columnParam } from "../statement/text-columns.ts";
-import { type CursorKey, readCursor, toCursor } from "./cursor.ts";
-import { ListOrder } from "./list-order.ts";
+import { type CursorKey, ListOrder, readCursor, toCursor } from "./list-order.ts";
 
 /** Makes a query for guarded rows in this order, each with a key. */
 type Guard = (rows: SQL, order: SQL, key: SQL | undefined) => SQL;

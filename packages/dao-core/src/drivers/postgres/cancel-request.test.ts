@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { requestCancel } from "./cancel-request.ts";
+import { requestCancel } from "./client.ts";
 
 async function startServer(onRequest: (socket: Socket) => void) {
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -13,8 +13,7 @@ import {
 } from "../../session/postgres-errors.ts";
 import { limitWait } from "../../session/waiting/deadline.ts";
 import { abortable } from "../abortable.ts";
-import { processOf, requestCancel, type ServerProcess } from "./cancel-request.ts";
-import { type ClientSettings, createClient } from "./client.ts";
+import { type ClientSettings, createClient, processOf, requestCancel, type ServerProcess } from "./client.ts";
 import { SingleSocket } from "./open-socket.ts";
 import { Activity, type LossReason, type PooledConnection } from "./pool/slot.ts";
 import {
