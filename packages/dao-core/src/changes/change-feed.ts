@@ -20,6 +20,7 @@ export class ChangeTails {
     return tail;
   }
 
+  /** Ends all followers. */
   close(): void {
     this.isClosed = true;
     for (const tail of this.#bySchema.values()) tail.wake();

@@ -58,6 +58,7 @@ export class ChangeTail {
     });
   }
 
+  /** Ends all waits. */
   wake(): void {
     for (const waiting of this.#waiting) waiting.end({});
   }

@@ -271,7 +271,7 @@ async function withRowIndex<Result>(
 }
 
 /** {@link ChangeService} on a database session. */
-export class DaoChangeService implements ChangeService {
+class DaoChangeService implements ChangeService {
   readonly #session: DatabaseSession;
 
   /** @param session a database; units of work have no changes */

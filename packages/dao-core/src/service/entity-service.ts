@@ -80,19 +80,19 @@ export abstract class EntityService<Dto extends object, Create, Update, List ext
     this.#dao = entity.dao(session);
   }
 
-  protected async list(request: List | undefined, options?: CallOptions): Promise<Page<Dto>> {
+  protected async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
     return this.#dao.list(validate(this.#entity.queries.list, requestOf(request)), options);
   }
 
   protected stream(
-    request: (FilterOf<List> & Pick<PageRequest, "cursor">) | undefined,
+    request?: FilterOf<List> & Pick<PageRequest, "cursor">,
     options?: StreamOptions,
   ): AsyncIterable<Dto> {
     const source = { dao: this.#dao, isInTransaction: this.session.isTransaction };
     return streamRows(source, this.#entity.queries.stream, requestOf(request), options);
   }
 
-  protected async count(filter: FilterOf<List> | undefined, options?: CallOptions): Promise<Count> {
+  protected async count(filter?: FilterOf<List>, options?: CallOptions): Promise<Count> {
     return { total: await this.#dao.count(validate(this.#entity.queries.filter, requestOf(filter)), options) };
   }
 
