@@ -111,24 +111,19 @@ class TaskBatches {
   async #read(time: number): Promise<TaskImportDto[]> {
     const batch: TaskImportDto[] = [];
     const end = performance.now() + time;
-    while (batch.length < IMPORT_BATCH_ROWS && (batch.length === 0 || performance.now() < end)) {
-      const { done, value } = await this.#take();
-      if (done === true) break;
-      batch.push(validate(taskImportDto, value, String(this.#count++)));
+    while (!this.#isDone && batch.length < IMPORT_BATCH_ROWS && (batch.length === 0 || performance.now() < end)) {
+      this.#isWaiting = true;
+      try {
+        const next = this.#iterator.next();
+        // A promise for each task costs more than its validation, so there is none if the source is synchronous.
+        const { done, value } = "then" in next ? await next : next;
+        this.#isDone = done === true;
+        if (done !== true) batch.push(validate(taskImportDto, value, String(this.#count++)));
+      } finally {
+        this.#isWaiting = false;
+      }
       throwIfAborted(this.#signal);
     }
     return batch;
-  }
-
-  async #take(): Promise<IteratorResult<TaskImportDto, unknown>> {
-    if (this.#isDone) return { done: true, value: undefined };
-    this.#isWaiting = true;
-    try {
-      const taken = await this.#iterator.next();
-      this.#isDone = taken.done === true;
-      return taken;
-    } finally {
-      this.#isWaiting = false;
-    }
   }
 }
