@@ -106,3 +106,17 @@ test("lists, counts and streams agree with a model of them, page by page, by cur
     { numRuns: 60, seed: 20_260_215 },
   );
 }, 120_000);
+
+test("a page far from the start has the rows that a stream reads there", async () => {
+  const { id: userId } = await services.users.createUser(makeUserData());
+  const { id: goalId } = await services.goals.createGoal(makeGoalData(userId));
+  await services.tasks.createTasks(Array.from({ length: 1_150 }, () => makeTaskData(userId, goalId)));
+  const ids: string[] = [];
+  for await (const { id } of services.tasks.streamTasks({ userId })) ids.push(id);
+  for (const sort of ["-createdAt", "createdAt"] as const) {
+    const page = await services.tasks.listTasks({ userId, sort, skip: 1_020, limit: 100 });
+    const expected = (sort === "createdAt" ? ids.toReversed() : ids).slice(1_020, 1_120);
+    expect(page.items.map(({ id }) => id)).toEqual(expected);
+    expect(page).toMatchObject({ total: 1_150, hasNext: true });
+  }
+});

@@ -1,4 +1,4 @@
-import { and, eq, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, gte, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { PgColumn } from "drizzle-orm/pg-core";
 import type { CallOptions } from "../../contract/call-options.ts";
 import {
@@ -35,8 +35,8 @@ interface ListShape {
   /** The columns that are compared, and how. */
   readonly filters: readonly string[];
   readonly order: ListOrder;
-  /** Whether the page begins after a row, which has a value to order by or has none. */
-  readonly after: "start" | "value" | "none";
+  /** Whether the page begins after a row, which has a value to order by or has none, or far from the start. */
+  readonly after: "start" | "deep" | "value" | "none";
 }
 
 /** A list request: its filters, which are all but the names of paging, and its order. */
@@ -80,7 +80,7 @@ export class ListStatements {
       "cursor.key": after?.key,
       "cursor.id": after?.id,
     };
-    const statement = this.#statement({ filters: Object.keys(filters).sort(), order, after: placeOf(after) });
+    const statement = this.#statement({ filters: Object.keys(filters).sort(), order, after: placeOf(after, window) });
     const [{ rows }, total] = await Promise.all([
       run(executor, statement, values, options),
       count === "none" ? null : this.total(executor, request, options, count),
@@ -150,14 +150,17 @@ export class ListStatements {
 
   /** The rows of a page, in order. */
   #rows({ filters, order, after }: ListShape) {
-    const afterCursor = after === "start" ? undefined : order.after(after === "value");
+    const { table } = this.#entity;
+    const isNumbered = after === "start" || after === "deep";
     const rows = queryBuilder
-      .select()
-      .from(this.#entity.table)
-      .where(and(this.#filter(filters), afterCursor))
+      .select(after === "deep" ? { id: table.id } : getTableColumns(table))
+      .from(table)
+      .where(and(this.#filter(filters), isNumbered ? undefined : order.after(after === "value")))
       .orderBy(...order.inner)
       .limit(sql.placeholder("limit"));
-    return after === "start" ? rows.offset(sql.placeholder("skip")) : rows;
+    if (!isNumbered) return rows;
+    const page = rows.offset(sql.placeholder("skip"));
+    return after === "start" ? page : queryBuilder.select().from(table).where(sql`${table.id} = any(array(${page}))`);
   }
 
   /** The number of all rows; for `estimated`, counted up to the limit beyond which the planner estimates. */
@@ -200,8 +203,13 @@ export class ListStatements {
 
 const totalOf = { total: sql`count(*)`.as("total") };
 
-const placeOf = (after: CursorKey | undefined) =>
-  after === undefined ? "start" : after.key === null ? "none" : "value";
+/** Rows to skip from which the ids of a page are found first: the index has them, so that no skipped row is read. */
+const DEEP = 1_000;
+
+function placeOf(after: CursorKey | undefined, { skip }: PageWindow) {
+  if (after !== undefined) return after.key === null ? "none" : "value";
+  return skip < DEEP ? "start" : "deep";
+}
 
 /** The total of a page's own snapshot as far as the page shows it, since rows may come and go between its statement and the count. */
 function consistentTotal(total: number, rows: number, { cursor }: ListRequest, { skip, limit }: PageWindow): number {
