@@ -50,11 +50,14 @@ describe("flux-dao describes its usage", () => {
     [["migrate", "--port", "1"], "There is no option --port."],
     [["migrate", "--database-url", ""], "--database-url must not be empty."],
     [["migrate", "--schema", "a", "--schemas", "a"], "--schema and --schemas cannot be combined."],
-    [["migrate", "now"], "now"],
+    [["migrate", "now"], "There is no argument now: a value belongs to an option."],
+    [["migrate", "--schema"], "--schema needs a value."],
+    [["migrate", "--schema", "--plan"], "--schema needs a value. One that begins with a dash is written --schema=-…"],
+    [["migrate", "--plan=yes"], "--plan takes no value."],
     [["migrate", "--plan", "--check"], "cannot be combined"],
     [["migrate", "--plan", "--schemas", "a"], "cannot be combined"],
     [["migrate", "--schemas", "a,,b"], "--schemas must be names"],
-    [["openapi", "--out"], "--out"],
+    [["openapi", "--out"], "--out needs a value."],
     [["seed", "--users", "many"], "--users must be a whole number"],
     [["seed", "--users", "0", "--tasks", "1"], "--users must be at least 1"],
     [["seed", "--seed", "4294967296"], "--seed must be"],
@@ -298,10 +301,16 @@ describe("flux-dao migrate and doctor", () => {
     await on("migrate");
     const found = await findings();
     expect([...found.keys()]).toEqual([
-      ...["version", "settings", "database", "server", "clock", "schema", "drift", "rules", "privileges"],
+      ...["version", "settings", "database", "server", "clock", "schema", "drift", "rules", "privileges", "changes"],
     ]);
     expect([...found.values()].filter(({ ok }) => !ok)).toEqual([]);
     expect((await on("doctor")).stdout).toMatch(/^ok {4}drift /m);
+    expect(found.get("changes")?.message).toBe(
+      "The change feed is not enabled; migrate({ changes: true }) enables it.",
+    );
+    expect((await on("doctor")).stdout).toContain("flux-dao migrate --changes enables it.");
+    await on("migrate", "--changes");
+    expect((await findings()).get("changes")?.message).toBe("The change feed is enabled.");
   });
 
   test("doctor reports changes outside the migrations, missing privileges of a role, and keys that are too short", async () => {

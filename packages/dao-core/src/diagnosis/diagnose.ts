@@ -10,7 +10,8 @@ import {
   listDifferences,
   type SchemaDifference,
 } from "../migrations/schema-check/schema-difference.ts";
-import { readSchemaFacts } from "../migrations/schema-check/schema-facts.ts";
+import { hasChangeFeed } from "../migrations/schema-check/schema-differences.ts";
+import { readSchemaFacts, type SchemaFacts } from "../migrations/schema-check/schema-facts.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { CLOCK_TOLERANCE } from "../session/limits.ts";
@@ -19,7 +20,16 @@ import type { Replication } from "../session/replication.ts";
 import { findIndexDamage, isEmbedded } from "./index-damage.ts";
 
 /** What was examined. */
-export type FindingName = "server" | "replication" | "schema" | "drift" | "rules" | "privileges" | "clock" | "indexes";
+export type FindingName =
+  | "server"
+  | "replication"
+  | "schema"
+  | "drift"
+  | "rules"
+  | "privileges"
+  | "clock"
+  | "changes"
+  | "indexes";
 
 /** The result of one examination of a database. */
 export interface Finding {
@@ -70,7 +80,8 @@ export async function diagnose(
     if (plan.to === NEEDED) {
       findings.push(await drift(driver, schema, plan, options), await rules(driver, schema, plan));
     }
-    findings.push(await privileges(driver, schema, opened.readOnly, options));
+    const facts = await readSchemaFacts(driver, schema, embeddedMigrations.shape, options);
+    findings.push(await privileges(driver, schema, facts, opened.readOnly, options), changes(facts));
     // A server protects its files, and has its own tools for damage on disk.
     if (await isEmbedded(driver)) findings.push(await indexes(driver, schema));
     return findings;
@@ -177,10 +188,10 @@ async function rules(executor: SqlExecutor, schema: SchemaName, { online }: Migr
 async function privileges(
   executor: SqlExecutor,
   schema: SchemaName,
+  facts: SchemaFacts,
   isReadOnly: boolean,
   options?: CallOptions,
 ): Promise<Finding> {
-  const facts = await readSchemaFacts(executor, schema, embeddedMigrations.shape, options);
   const obstacles = findObstacles(facts, isReadOnly);
   if (obstacles.length > 0) {
     return failed("privileges", `This role cannot be used: ${listDifferences(obstacles)}. ${adviceFor(obstacles)}`);
@@ -191,6 +202,12 @@ async function privileges(
     `The role may read${isReadOnly ? "" : " and write"} all tables.` +
       (policies.length === 0 ? "" : ` Row-level security limits which rows it reads and writes of ${list(policies)}.`),
   );
+}
+
+/** Neither is wrong. */
+function changes(facts: SchemaFacts): Finding {
+  if (hasChangeFeed(facts)) return passed("changes", "The change feed is enabled.");
+  return passed("changes", "The change feed is not enabled; migrate({ changes: true }) enables it.");
 }
 
 function list(names: readonly string[]): string {

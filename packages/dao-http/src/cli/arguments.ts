@@ -53,11 +53,20 @@ function parse(options: NonNullable<ParseArgsConfig["options"]>, args: readonly 
     return parseArgs({ args: [...args], options: all }).values as CommandFlags;
   } catch (error) {
     if (!isError(error)) throw error;
-    const unknown = /^Unknown option '(--?[^']*)'/.exec(error.message)?.[1];
-    if (unknown === undefined) throw new UsageError(`${error.message.replace(/\.?$/, "")}.`);
+    const [, what, name] = /^(Unknown option|Unexpected argument|Option) '(?:-\w, )?([^ ']*)/.exec(error.message) ?? [];
+    if (name === undefined) throw error;
+    if (what === "Unexpected argument")
+      throw new UsageError(`There is no argument ${name}: a value belongs to an option.`);
+    if (what === "Option") throw new UsageError(wrongValue(name, error.message));
     const names = Object.keys(all).map((name) => `--${name}`);
-    throw new UsageError(`There is no option ${unknown}.${didYouMean(nearest(unknown, names))}`);
+    throw new UsageError(`There is no option ${name}.${didYouMean(nearest(name, names))}`);
   }
+}
+
+function wrongValue(option: string, message: string): string {
+  if (message.includes("does not take")) return `${option} takes no value.`;
+  const dash = message.includes("ambiguous") ? ` One that begins with a dash is written ${option}=-…` : "";
+  return `${option} needs a value.${dash}`;
 }
 
 export const didYouMean = (name: string | undefined) => (name === undefined ? "" : ` Did you mean ${name}?`);

@@ -32,7 +32,7 @@ Settings come from the environment, and what it does not set from the file .env 
 
 Limits, in milliseconds if nothing else is said:
 ${Object.values({ ...LIMIT_SETTINGS, ...HTTP_SETTINGS })
-  .map(([variable, , meaning]) => `  ${variable.padEnd(34)}${meaning}`)
+  .map(([variable, , usual, meaning]) => `  ${variable.padEnd(34)}${meaning}  (${usual.toLocaleString("en")})`)
   .join("\n")}
 `;
 

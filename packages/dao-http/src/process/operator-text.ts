@@ -2,6 +2,7 @@ import { LIMIT_SETTINGS } from "./settings.ts";
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["migrate()", "flux-dao migrate"],
+  ["migrate({ changes: true })", "flux-dao migrate --changes"],
   ["diagnose()", "flux-dao doctor"],
   ["checkReady()", "flux-dao doctor"],
   ["prepare: false", "DB_PREPARE=false"],

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import * as defaults from "../../../dao-core/src/session/limits.ts";
 import { DEVELOPMENT_KEYS } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { parseServiceKeys } from "./service-keys.ts";
@@ -151,20 +152,43 @@ describe("settings", () => {
   test("docs/running.md lists every limit, and no other", () => {
     const page = readFileSync(new URL("../../../../docs/running.md", import.meta.url), "utf8");
     const rows = Object.entries(LIMIT_SETTINGS).map(
-      ([option, [variable, , meaning]]) => `| \`${variable}\` | \`${option}\` | ${meaning} |`,
+      ([option, [variable, , usual, meaning]]) =>
+        `| \`${variable}\` | \`${option}\` | ${usual.toLocaleString("en")} | ${meaning} |`,
     );
     expect(page.split("\n").filter((line) => line.startsWith("| `DB_"))).toEqual(rows);
     const http = page.split("\n").filter((line) => line.startsWith("| `HTTP_"));
     const columns = http.map((line) => line.split(" | "));
-    expect(columns.map(([variable = "", , meaning = ""]) => [variable.slice(2), meaning])).toEqual(
-      Object.values(HTTP_SETTINGS).map(([variable, , meaning]) => [`\`${variable}\``, `${meaning} |`]),
+    expect(columns.map(([variable = "", , ...rest]) => [variable.slice(2), ...rest])).toEqual(
+      Object.values(HTTP_SETTINGS).map(([variable, , usual, meaning]) => [
+        `\`${variable}\``,
+        usual.toLocaleString("en"),
+        `${meaning} |`,
+      ]),
     );
+  });
+
+  test("the defaults of limits are those of the data layer", () => {
+    const usual = Object.values(LIMIT_SETTINGS).map(([variable, , value]) => [variable, value]);
+    expect(Object.fromEntries(usual)).toEqual({
+      DB_CONNECT_TIMEOUT_MS: defaults.DEFAULT_CONNECT_TIMEOUT,
+      DB_ACQUIRE_TIMEOUT_MS: defaults.DEFAULT_ACQUIRE_TIMEOUT,
+      DB_STATEMENT_TIMEOUT_MS: defaults.DEFAULT_STATEMENT_TIMEOUT,
+      DB_LOCK_TIMEOUT_MS: defaults.DEFAULT_LOCK_TIMEOUT,
+      DB_IDLE_IN_TRANSACTION_TIMEOUT_MS: defaults.DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
+      DB_IDLE_TIMEOUT_MS: defaults.DEFAULT_IDLE_TIMEOUT,
+      DB_MAX_LIFETIME_MS: defaults.DEFAULT_MAX_LIFETIME,
+      DB_MAX_LAG_MS: defaults.DEFAULT_MAX_LAG,
+      DB_MAX_WAITING: defaults.DEFAULT_MAX_WAITING,
+      DB_MAX_IMPORTS: 0,
+      DB_MAX_CONVERSATION_BYTES: defaults.DEFAULT_CONVERSATION_BYTES,
+    });
   });
 
   test.each([
     [{ DB_POOLSIZE: "20" }, "DB_POOLSIZE is not a setting, and has no effect. Did you mean DB_POOL_SIZE?"],
     [{ DATABSE_URL: "./data" }, "DATABSE_URL is not a setting, and has no effect. Did you mean DATABASE_URL?"],
     [{ SERVICE_API_KEY: "x" }, "SERVICE_API_KEY is not a setting, and has no effect. Did you mean SERVICE_API_KEYS?"],
+    [{ DB_LOCK_TIMEOUT: "1" }, "DB_LOCK_TIMEOUT is not a setting, and has no effect. Did you mean DB_LOCK_TIMEOUT_MS?"],
     [{ HTTP_PROXY: "x", HOSTNAME: "x", PORTS: "1", DB_HOST: "x", HOME: "/" }, undefined],
   ])("a misspelt variable causes a warning: %j", (environment, warning) => {
     const { warnings } = readSettings({ SERVICE_API_KEYS: keys, ...environment });

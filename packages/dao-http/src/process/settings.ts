@@ -6,7 +6,7 @@ import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { BasePath } from "../http/router.ts";
 import { nearest, SettingsError } from "../node/settings-error.ts";
-import { MAX_TIMEOUT } from "../wire/limits.ts";
+import * as limits from "../wire/limits.ts";
 import { readServiceKeys } from "./service-keys.ts";
 
 type NumericOption = {
@@ -18,29 +18,38 @@ type LimitOption = Exclude<NumericOption, "poolSize" | "changesRetention">;
 /** The limits of `openDatabase` from the environment. Default: the data layer's. */
 type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
 
-/** Every limit of the data layer: its variable, its minimum, and its meaning for `--help` and docs/running.md. */
-export const LIMIT_SETTINGS: Readonly<Record<LimitOption, readonly [variable: string, min: number, meaning: string]>> =
-  {
-    connectTimeout: ["DB_CONNECT_TIMEOUT_MS", 1, "connecting, TLS and login included"],
-    acquireTimeout: ["DB_ACQUIRE_TIMEOUT_MS", 1, "waiting for a connection to be free"],
-    statementTimeout: ["DB_STATEMENT_TIMEOUT_MS", 0, "a statement; 0 is no limit"],
-    lockTimeout: ["DB_LOCK_TIMEOUT_MS", 0, "waiting for a lock; 0 is no limit"],
-    idleInTransactionTimeout: [
-      "DB_IDLE_IN_TRANSACTION_TIMEOUT_MS",
-      0,
-      "a transaction that waits for its next statement; 0 is no limit",
-    ],
-    idleTimeout: ["DB_IDLE_TIMEOUT_MS", 0, "a connection that is not used; 0 is no limit"],
-    maxLifetime: ["DB_MAX_LIFETIME_MS", 0, "a connection, used or not; 0 is no limit"],
-    maxLag: ["DB_MAX_LAG_MS", 1, "the lag of the standby in DATABASE_READ_URL; if it is more, the primary is read"],
-    maxWaiting: ["DB_MAX_WAITING", 1, "callers (a number) that wait for a connection; the next is rejected"],
-    maxImports: ["DB_MAX_IMPORTS", 0, "imports (a number) at a time; 0 is a quarter of DB_POOL_SIZE"],
-    maxConversationBytes: [
-      "DB_MAX_CONVERSATION_BYTES",
-      2,
-      "bytes of JSON text that a conversation's messages may have in all; 8,388,608 is 8 MiB",
-    ],
-  };
+/** A limit, for `--help` and docs/running.md. */
+type LimitSetting = readonly [variable: string, min: number, usual: number, meaning: string];
+
+/** Every limit of the data layer. */
+export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
+  connectTimeout: ["DB_CONNECT_TIMEOUT_MS", 1, 5_000, "connecting, TLS and login included"],
+  acquireTimeout: ["DB_ACQUIRE_TIMEOUT_MS", 1, 5_000, "waiting for a connection to be free"],
+  statementTimeout: ["DB_STATEMENT_TIMEOUT_MS", 0, 30_000, "a statement; 0 is no limit"],
+  lockTimeout: ["DB_LOCK_TIMEOUT_MS", 0, 10_000, "waiting for a lock; 0 is no limit"],
+  idleInTransactionTimeout: [
+    "DB_IDLE_IN_TRANSACTION_TIMEOUT_MS",
+    0,
+    60_000,
+    "a transaction that waits for its next statement; 0 is no limit",
+  ],
+  idleTimeout: ["DB_IDLE_TIMEOUT_MS", 0, 600_000, "a connection that is not used; 0 is no limit"],
+  maxLifetime: ["DB_MAX_LIFETIME_MS", 0, 1_800_000, "a connection, used or not; 0 is no limit"],
+  maxLag: [
+    "DB_MAX_LAG_MS",
+    1,
+    10_000,
+    "the lag of the standby in DATABASE_READ_URL; if it is more, the primary is read",
+  ],
+  maxWaiting: ["DB_MAX_WAITING", 1, 1_000, "callers (a number) that wait for a connection; the next is rejected"],
+  maxImports: ["DB_MAX_IMPORTS", 0, 0, "imports (a number) at a time; 0 is a quarter of DB_POOL_SIZE"],
+  maxConversationBytes: [
+    "DB_MAX_CONVERSATION_BYTES",
+    2,
+    8_388_608,
+    "bytes of JSON text that a conversation's messages may have in all",
+  ],
+};
 
 type HttpOption =
   | "bodyLimit"
@@ -51,18 +60,48 @@ type HttpOption =
   | NodeOption;
 type NodeOption = "sendTimeout" | "maxConnections" | "keepAliveTimeout" | "stopDelay" | "gracePeriod";
 
-/** Every limit of the app and its server: its variable, its minimum, and its meaning for `--help` and docs/running.md. */
-export const HTTP_SETTINGS: Readonly<Record<HttpOption, readonly [variable: string, min: number, meaning: string]>> = {
-  bodyTimeout: ["HTTP_BODY_TIMEOUT", 1, "sending 10,000 bytes of a request's body, or its end; also of an import"],
-  sendTimeout: ["HTTP_SEND_TIMEOUT", 1, "taking 10,000 bytes of a response, or the rest of it"],
-  keepAliveTimeout: ["HTTP_KEEP_ALIVE_TIMEOUT", 1, "an idle connection of a client; longer than a proxy keeps its own"],
-  stopDelay: ["HTTP_STOP_DELAY", 0, "from the 503 of /ready to the refusal of connections"],
-  gracePeriod: ["HTTP_GRACE_PERIOD", 1, "a whole stop, which then drops what still runs"],
-  bodyLimit: ["HTTP_BODY_LIMIT", 1, "bytes of a request's body, or of a line of an import"],
-  maxConnections: ["HTTP_MAX_CONNECTIONS", 1, "connections of clients (a number); the next is closed"],
-  maxConcurrentRequests: ["HTTP_MAX_CONCURRENT_REQUESTS", 1, "requests (a number) in progress; others wait"],
-  maxWaitingRequests: ["HTTP_MAX_WAITING_REQUESTS", 0, "requests (a number) that wait; the next gets a 503"],
-  maxFollowers: ["HTTP_MAX_FOLLOWERS", 0, "requests (a number) that wait for changes; the next gets a 503"],
+/** Every limit of the app and its server. */
+export const HTTP_SETTINGS: Readonly<Record<HttpOption, LimitSetting>> = {
+  bodyTimeout: [
+    "HTTP_BODY_TIMEOUT",
+    1,
+    limits.BODY_TIMEOUT,
+    "sending 10,000 bytes of a request's body, or its end; also of an import",
+  ],
+  sendTimeout: ["HTTP_SEND_TIMEOUT", 1, limits.SEND_TIMEOUT, "taking 10,000 bytes of a response, or the rest of it"],
+  keepAliveTimeout: [
+    "HTTP_KEEP_ALIVE_TIMEOUT",
+    1,
+    limits.KEEP_ALIVE_TIMEOUT,
+    "an idle connection of a client; longer than a proxy keeps its own",
+  ],
+  stopDelay: ["HTTP_STOP_DELAY", 0, limits.STOP_DELAY, "from the 503 of /ready to the refusal of connections"],
+  gracePeriod: ["HTTP_GRACE_PERIOD", 1, limits.GRACE_PERIOD, "a whole stop, which then drops what still runs"],
+  bodyLimit: ["HTTP_BODY_LIMIT", 1, limits.BODY_LIMIT, "bytes of a request's body, or of a line of an import"],
+  maxConnections: [
+    "HTTP_MAX_CONNECTIONS",
+    1,
+    limits.MAX_CONNECTIONS,
+    "connections of clients (a number); the next is closed",
+  ],
+  maxConcurrentRequests: [
+    "HTTP_MAX_CONCURRENT_REQUESTS",
+    1,
+    limits.CONCURRENT_REQUESTS,
+    "requests (a number) in progress; others wait",
+  ],
+  maxWaitingRequests: [
+    "HTTP_MAX_WAITING_REQUESTS",
+    0,
+    limits.WAITING_REQUESTS,
+    "requests (a number) that wait; the next gets a 503",
+  ],
+  maxFollowers: [
+    "HTTP_MAX_FOLLOWERS",
+    0,
+    limits.FOLLOWERS,
+    "requests (a number) that wait for changes; the next gets a 503",
+  ],
 };
 
 /** The settings of the service, from the environment (contract, "Keys and settings"). */
@@ -232,16 +271,14 @@ class SettingsReader {
     };
   }
 
-  limits<Option extends string>(
-    settings: Readonly<Record<Option, readonly [variable: string, min: number, meaning: string]>>,
-  ): Partial<Record<Option, number>> {
-    const limits: Partial<Record<Option, number>> = {};
+  limits<Option extends string>(settings: Readonly<Record<Option, LimitSetting>>): Partial<Record<Option, number>> {
+    const read: Partial<Record<Option, number>> = {};
     for (const option in settings) {
       const [variable, min] = settings[option];
-      const value = this.wholeNumber(variable, min, MAX_TIMEOUT);
-      if (value !== undefined) limits[option] = value;
+      const value = this.wholeNumber(variable, min, limits.MAX_TIMEOUT);
+      if (value !== undefined) read[option] = value;
     }
-    return limits;
+    return read;
   }
 
   basePath(): string | undefined {
@@ -258,7 +295,10 @@ class SettingsReader {
   /** Variables that look like a misspelt one of ours. */
   misspelt(): string[] {
     return Object.keys(this.#environment).flatMap((name) => {
-      const meant = this.#read.has(name) || name.length < 6 ? undefined : nearest(name, this.#read);
+      if (this.#read.has(name) || name.length < 6) return [];
+      // As of one without its unit, DB_LOCK_TIMEOUT.
+      const begun = [...this.#read].find((known) => /^(DB|HTTP)_/.test(name) && known.startsWith(`${name}_`));
+      const meant = nearest(name, this.#read) ?? begun;
       return meant === undefined ? [] : [`${name} is not a setting, and has no effect. Did you mean ${meant}?`];
     });
   }
