@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { defineConfig } from "tsup";
 import { buildExplore } from "./explore.config.ts";
+import { buildGuide } from "./guide.config.ts";
 import { docsAssets, pageFiles } from "./src/openapi/docs-assets.ts";
 
 const require = createRequire(import.meta.url);
@@ -17,7 +18,7 @@ async function copyDocsAssets(): Promise<void> {
     await copyFile(require.resolve(`${source}/${file}`), `dist/docs/${file}`);
   }
   for (const file of pageFiles) await copyFile(`src/${file.folder}/${file.name}`, `dist/docs/${file.name}`);
-  await buildExplore();
+  await Promise.all([buildExplore(), buildGuide()]);
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
   await mkdir("dist/licences", { recursive: true });
   const levenshtein = join(dirname(require.resolve("fastest-levenshtein/package.json")), "LICENSE.md");

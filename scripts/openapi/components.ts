@@ -270,12 +270,27 @@ const moreHeaders: Readonly<Partial<Record<ProblemCode, object>>> = {
   unavailable: { "Retry-After": header("RetryAfter") },
 };
 
-/** The response to a conditional read of an unchanged row. Problems are not shared: each example has its operation's path. */
+/** What any operation may return, whatever it does. The others have examples of their own operation. */
+const SHARED = [
+  "invalid_service_key",
+  "request_timeout",
+  "payload_too_large",
+  "unsupported_media_type",
+  "headers_too_large",
+  "internal_error",
+  "unavailable",
+] as const satisfies ProblemCode[];
+
+const anywhere: Failing = { path: "/api/v1/…", noun: "row", invalid: undefined, isId: false };
+
+/** Responses that operations share. */
 export const responses = {
+  /** To a conditional read. */
   not_modified: {
     description: "The row's ETag is in If-None-Match.",
     headers: { ...requestIdHeader, ETag: header("ETag") },
   },
+  ...Object.fromEntries(SHARED.map((code) => [code, problemResponse([code], anywhere)])),
 };
 
 function problemResponse(codes: readonly ProblemCode[], of: Failing): object {
@@ -303,6 +318,7 @@ export function responsesOf(codes: readonly ProblemCode[], route: Route): Record
   const statusOf = (code: ProblemCode) => PROBLEM_CODES[code].status;
   return Object.fromEntries(
     codes.map((code) => {
+      if (code in responses) return [statusOf(code), { $ref: `#/components/responses/${code}` }];
       const together = [...new Set(codes)].filter((other) => statusOf(other) === statusOf(code));
       return [statusOf(code), problemResponse(together, failing(route))];
     }),

@@ -54,6 +54,23 @@ describe("the API's pages in a browser", { timeout: 60_000 }, () => {
     await page.close();
   });
 
+  test("/docs shows each error of an operation as a line, and its example on a click", async (context) => {
+    const { page, faults } = await openPage(context, "/docs");
+    const operation = page.locator("#operations-tasks-createTask");
+    await operation.locator(".opblock-summary").click();
+    const responses = operation.locator("tr.response");
+    await responses.nth(1).waitFor();
+    const error = responses.filter({ hasText: "Related row missing" });
+    expect(await error.textContent()).not.toContain("instance");
+    await error.scrollIntoViewIfNeeded();
+    await screenshot(page, "docs-folded");
+    await error.getByRole("button").click();
+    const shown = operation.getByText("urn:flux-dao:error:related_row_missing");
+    await shown.first().waitFor();
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
   test.for(["/redoc", "/redoc/"])(
     "%s shows every operation, and sends no request to another host",
     async (path, context) => {

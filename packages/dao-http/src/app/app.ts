@@ -24,7 +24,7 @@ import {
 import { ClientGoneError, HttpError, invalidRequest, problemResponse } from "../http/problem.ts";
 import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
-import { docsPages } from "../openapi/docs-pages.ts";
+import { docsPages, guideFrom } from "../openapi/docs-pages.ts";
 import { respondStartPage } from "../openapi/start-page.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, FOLLOWERS, WAITING_REQUESTS } from "../wire/limits.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
@@ -74,7 +74,7 @@ export interface DaoAppOptions {
   readonly maxWaitingRequests?: number | undefined;
   /** Requests that may wait for changes at a time, or stream them; further ones are rejected with a 503. Default 1,000. */
   readonly maxFollowers?: number | undefined;
-  /** Whether `/docs`, `/redoc`, `/explore` and `/openapi.json` are served. Default `true`. */
+  /** Whether `/docs`, `/redoc`, `/guide`, `/explore` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
   /**
    * The path under which a host mounts the app, such as `/dao`. Requests are accepted with it and, for hosts and proxies that
@@ -227,7 +227,8 @@ class App implements DaoApp {
       if (error instanceof ClientGoneError) response = { status: 499, headers: {}, body: undefined };
       else {
         progress.cause = error;
-        response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id });
+        const help = this.#publicRoutes.has("/guide") ? guideFrom(path) : undefined;
+        response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id, help });
       }
     }
     response.headers["x-request-id"] = requestId;

@@ -118,6 +118,8 @@ export interface FailedRequest {
   readonly requestId: string;
   /** The path's name for the row's id, and the service's: `{ task_id, id }`. */
   readonly id?: { readonly wireName: string; readonly name: string } | undefined;
+  /** The page that describes errors, relative to the request; absent if it is not served. */
+  readonly help?: string | undefined;
 }
 
 /** The problem that the caller gets for `error`, whatever was thrown. */
@@ -133,6 +135,7 @@ export function problemResponse(error: unknown, request: FailedRequest): WholeRe
   const headers = {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
+    ...(request.help !== undefined && { link: `<${request.help}#${problem.code}>; rel="help"` }),
     ...(problem.code === "unavailable" && { "retry-after": String(RETRY_AFTER) }),
     ...(error instanceof HttpError && error.headers),
   };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createDaoApp } from "../app/app.ts";
+import { PROBLEM_CODES } from "../http/problem.ts";
 import { stubServices } from "../testing/services-stub.ts";
 import { noChunks } from "../testing/test-app.ts";
 
@@ -65,6 +66,31 @@ describe("the pages", () => {
     },
   );
 
+  test("/guide is a page of its own, with an anchor for every error", async () => {
+    const response = await get("/guide");
+    expect(response.headers.get("content-security-policy")).toMatch(/^default-src 'none';/);
+    const html = await response.text();
+    expect(html).not.toMatch(/<script|src=|href="(?!data:)/);
+    for (const code of Object.keys(PROBLEM_CODES)) expect(html).toContain(`<tr id="${code}">`);
+  });
+
+  test("problems link to their error in the guide, relative to the request, if it is served", async () => {
+    const ask = (path: string, from = app) => from.fetch(new Request(`http://service${path}`));
+    const help = /^<([^>]+#invalid_service_key)>; rel="help"$/;
+    const mounted = createDaoApp({ ...options, basePath: "/dao" });
+    for (const [path, from] of [
+      ["/api/v1/tasks/", app],
+      ["/api/v1/tasks/x", app],
+      ["/dao/api/v1/tasks/x", mounted],
+    ] as const) {
+      const [, link = ""] = help.exec((await ask(path, from)).headers.get("link") ?? "") ?? [];
+      const page = new URL(link, `http://service${path}`);
+      expect((await ask(page.pathname, from)).status, page.href).toBe(200);
+    }
+    expect((await ask("/nothing")).headers.get("link")).toBe('<guide#not_found>; rel="help"');
+    expect((await ask("/api/v1/", createDaoApp({ ...options, docs: false }))).headers.has("link")).toBe(false);
+  });
+
   test("Redoc does not load its vendor's logo", async () => {
     expect(await (await get("/redoc/redoc.standalone.js")).text()).not.toContain("cdn.redoc.ly");
   });
@@ -77,7 +103,7 @@ describe("the pages", () => {
 
   test("can be omitted", async () => {
     const without = createDaoApp({ ...options, docs: false });
-    for (const path of ["/docs", "/redoc", "/explore", "/openapi.json"]) {
+    for (const path of ["/docs", "/redoc", "/guide", "/explore", "/openapi.json"]) {
       expect((await without.fetch(new Request(`http://service${path}`))).status).toBe(404);
     }
   });

@@ -31,6 +31,7 @@ export const securityHeaders = {
 
 const pages = [
   { name: "docs", policy: contentSecurityPolicy },
+  { name: "guide", policy: contentSecurityPolicy },
   // Its search runs in a worker created from its own source.
   { name: "redoc", policy: `${contentSecurityPolicy}; worker-src blob:` },
   // Ours: its styles are a file, and no text can become HTML or a script.
@@ -40,7 +41,7 @@ const pages = [
   },
 ];
 
-/** `/docs`, `/redoc`, `/explore`, `/openapi.json` and the files that they need, by path. */
+/** `/docs`, `/redoc`, `/guide`, `/explore`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
   ["/openapi.json", serve("application/json", async () => openApiJson)],
   ...pages.flatMap(({ name, policy }): [string, PublicRoute][] => {
@@ -60,6 +61,12 @@ export const docsPages: readonly (readonly [path: string, route: PublicRoute])[]
     return [`/${asset.page}/${asset.file}`, serve(contentType, () => readAsset(asset))] as const;
   }),
 ];
+
+/** Where the guide is, relative to the path of a request: a proxy may add or remove a prefix. Odd paths have no link. */
+export function guideFrom(path: string): string | undefined {
+  const depth = path.split("/").length - 2;
+  return depth < 0 || depth > 9 ? undefined : `${"../".repeat(depth)}guide`;
+}
 
 /** Serves content that does not change while the process runs, with an `ETag`. It is made once: all responses share its bytes. */
 function serve(

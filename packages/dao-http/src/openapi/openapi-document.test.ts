@@ -127,6 +127,9 @@ describe("the OpenAPI document", () => {
         expect(JSON.stringify(responses).match(ofPath) ?? [], operationId).toHaveLength(length ?? 0);
       }
     }
+    // What any operation may return is shared, and names none.
+    const shared = JSON.stringify(document.components.responses).match(/"instance":"[^"]*"/g);
+    expect(new Set(shared)).toEqual(new Set(['"instance":"/api/v1/…"']));
   });
 
   test.each([

@@ -3,14 +3,12 @@ import { type HttpRequest, type PublicResponse, splitTarget } from "../http/http
 import { VERSION } from "../wire/version.gen.ts";
 import { securityHeaders } from "./docs-pages.ts";
 
-/** The package's README, which leads to the rest. A link, not a request. */
-const GUIDE = "https://www.npmjs.com/package/@flux/dao-http";
-
 /** Where the page leads, and what for: the paths of this service, from its root. */
 const links = [
   ["/docs", "try the API (Swagger UI)"],
   ["/redoc", "read the API"],
   ["/explore", "look at the data"],
+  ["/guide", "the command, the client, and what each error means"],
   ["/openapi.json", "the OpenAPI document"],
   ["/health", "whether the process runs"],
   ["/ready", "whether the database can be used"],
@@ -49,7 +47,7 @@ export function respondStartPage(request: HttpRequest, state: ServiceState, opti
     service: "Flux DAO Service",
     version: VERSION,
     ...readiness,
-    links: { api: `${options.prefix}/api/v1`, ...Object.fromEntries(paths), guide: GUIDE },
+    links: { api: `${options.prefix}/api/v1`, ...Object.fromEntries(paths) },
   };
   return { status: 200, headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(document) };
 }
@@ -103,7 +101,6 @@ function page(state: ServiceState, shown: readonly (readonly [path: string, what
 </dl>
 <ul>
 ${rows.join("\n")}
-<li><a href="${GUIDE}" rel="noreferrer">the guide</a>: the command, the client, the library</li>
 </ul>
 <p>Everything below <code>/api/v1</code> needs a service key:</p>
 <pre>curl -H "X-Flux-Service-Key: …" http://…/api/v1/users/</pre>
