@@ -32,7 +32,7 @@ const processes = [
   "packages/dao-core/test/contract-pgbouncer.test.ts",
   "packages/dao-core/test/{connection-strings,embedded-folder,migrations-at-once,migrations-killed,online-killed,open-socket}.test.ts",
   "packages/dao-core/test/{several-servers,standby,standby-reads}.test.ts",
-  "test/{browser,changes,cli,exactly-once,failover,faults,fuzz,overload,proxies}/*.test.ts",
+  "test/{browser,changes,cli,exactly-once,failover,faults,fuzz,overload,proxies,serverless}/*.test.ts",
   "test/rest/{cli-lifecycle,cli-settings,database-down,processes,readiness,standby,stop-under-load}.test.ts",
 ];
 /** What runs in full in `test:long`, and elsewhere by a slice (test/depth.ts). */

@@ -1,10 +1,13 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createDaoApp } from "../packages/dao-http/src/index.ts";
 import { stubServices } from "../packages/dao-http/src/testing/services-stub.ts";
 
 // The reference of the REST API as static files in `site/rest/`: the page /redoc, and everything that it loads.
+
+const dto = new URL("../site/types/_flux_dao-core.UserDto.html", import.meta.url);
+if (!(await readFile(dto, "utf8")).includes("The full name.")) throw new Error("The pages of the DTOs show no fields.");
 
 const folder = fileURLToPath(new URL("../site/rest/", import.meta.url));
 const app = createDaoApp({ services: stubServices().services, keys: [{ name: "site", key: "site" }] });

@@ -25,7 +25,7 @@ export const userDto = z
     email: address,
     /** Settings of the user, of any form. */
     preferences,
-    /** Whether the user takes part in a demonstration: see {@link DemoFlagsDto}. */
+    /** Whether the user takes part in a demonstration: see `DemoFlagsDto`. */
     demoMode,
     ...withCreatedAt,
   })
