@@ -52,7 +52,7 @@ export function openApiDocument(): object {
         "and that references exist; business logic belongs to its callers. A path responds to other methods than its own with " +
         "405 (method_not_allowed), and lists its own in Allow. If-Match and If-None-Match are rejected with 400 if they are not " +
         "among an operation's parameters; Idempotency-Key applies to POST, and is ignored by the other methods, which can be " +
-        "sent twice without it.",
+        "sent twice without it. The version is the API's; /health tells the service's.",
       license: { name: "MIT", identifier: "MIT" },
     },
     // Relative to this document, so that it is valid wherever the service is mounted.
@@ -82,7 +82,7 @@ const notReady = "The database cannot be reached. Check that it runs, then try a
 /** The probes, which are not operations of a service. */
 const probes = {
   "/health": probe("getHealth", "Whether the process runs", {
-    200: statusResponse("It runs.", { status: "ok", version: "1.0.0" }),
+    200: statusResponse("It runs.", { status: "ok", version: "0.1.0" }),
   }),
   "/ready": probe("getReadiness", "Whether requests should be sent here", {
     200: statusResponse("The database is available, and has the schema that this version needs.", { status: "ready" }),
@@ -103,7 +103,7 @@ function statusResponse(description: string, example: object): object {
     type: "object",
     properties: {
       status: text("ok, ready or not_ready.", "ready"),
-      version: text("The version of the service.", "1.0.0"),
+      version: text("The version of the service, not of its API.", "0.1.0"),
       detail: text("Why it is not ready.", notReady),
       schemas_not_ready: {
         type: "array",

@@ -167,5 +167,6 @@ async function closePort(server: Server, connections: OpenConnections, onClosed:
     await nextTurn();
   }
   // The HTTP server's close would close idle connections, even those on which a request is arriving.
-  NetServer.prototype.close.call(server, onClosed);
+  if (process.versions["bun"] === undefined) NetServer.prototype.close.call(server, onClosed);
+  else server.close(onClosed); // which is no NetServer there
 }
