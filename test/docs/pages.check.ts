@@ -62,7 +62,8 @@ describe.each(pages.filter(({ blocks }) => blocks.some(isRun)))("$path", ({ name
   test.each(blocks.filter(isRun))("the code of line $line runs, and runs again", { timeout: 120_000 }, (block) =>
     withScratchDatabase(async ({ url }) => {
       const options = { cwd: join(project.folder, name), env: { DATABASE_URL: url } };
-      for (const _ of ["first", "again"]) expectShown(block, await succeed("npx", ["tsx", nameOf(block)], options));
+      for (const _ of block.attributes.has("once") ? [1] : [1, 2])
+        expectShown(block, await succeed("npx", ["tsx", nameOf(block)], options));
     }),
   );
 });
@@ -116,7 +117,7 @@ describe("SQL runs on a migrated database", () => {
 });
 
 test("blocks of the checked languages have only attributes that the checks know", () => {
-  const known = /^(run|compile-only|title=.+|wait=http:.+)$/;
+  const known = /^(run|once|compile-only|title=.+|wait=http:.+)$/;
   const unknown = pages.flatMap(({ path, blocks }) =>
     blocks.flatMap(({ attributes, line }) =>
       [...attributes].filter((name) => !known.test(name)).map((name) => `${path}:${line} ${name}`),
