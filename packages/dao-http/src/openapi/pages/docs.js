@@ -1,3 +1,13 @@
+const style = {
+  textAlign: "start",
+  font: "inherit",
+  color: "inherit",
+  background: "none",
+  border: 0,
+  padding: 0,
+  cursor: "pointer",
+};
+
 /** Shows an error as one line, until it is clicked: an operation is read at a glance. */
 const foldErrors = ({ React }) => ({
   wrapComponents: {
@@ -9,7 +19,7 @@ const foldErrors = ({ React }) => ({
         type: "button",
         title: "Show an example",
         onClick: () => setOpen(true),
-        style: { textAlign: "start" },
+        style,
       };
       const words = React.createElement("button", open, `▸ ${props.response.get("description") ?? "Error"}`);
       return React.createElement(
