@@ -138,6 +138,15 @@ export const responseHeaders = {
     description: "identity, if the body was compressed.",
     schema: { type: "string", examples: ["identity"] },
   },
+  Help: {
+    description:
+      "The page that says what the error means, relative to the request; absent if the pages are not served.",
+    schema: {
+      type: "string",
+      pattern: '^<(\\.\\./)*guide#[a-z_]+>; rel="help"$',
+      examples: ['<../../../guide#not_found>; rel="help"'],
+    },
+  },
   RetryAfter: { description: "Seconds to wait.", schema: { type: "integer", examples: [RETRY_AFTER] } },
 } as const;
 
@@ -299,7 +308,7 @@ function problemResponse(codes: readonly ProblemCode[], of: Failing): object {
   const schema = { $ref: "#/components/schemas/Problem" };
   return {
     description: codes.map((code) => `${PROBLEM_CODES[code].title}: ${cases[code]?.[0]}`).join(" "),
-    headers: Object.assign({}, requestIdHeader, ...codes.map((code) => moreHeaders[code])),
+    headers: Object.assign({ Link: header("Help") }, requestIdHeader, ...codes.map((code) => moreHeaders[code])),
     content: {
       "application/problem+json":
         codes.length === 1 ? { schema, example } : { schema, examples: Object.fromEntries(examples) },

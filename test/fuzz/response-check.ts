@@ -113,14 +113,15 @@ export class ResponseCheck {
       seen.add(name);
       const header = documented.get(name);
       if (header !== undefined) problems.push(...this.#headerValueProblems(name, value, header));
-      else if (!HTTP_HEADERS.has(name) && !(name === "allow" && response.status === 405)) {
+      else if (!HTTP_HEADERS.has(name) && !isOfAnyProblem(name, value, response.status)) {
         problems.push(`the undocumented header ${name}`);
       }
     }
     for (const name of requiredHeaders(this.#document, { headers })) {
       if (!seen.has(name.toLowerCase())) problems.push(`no ${name}`);
     }
-    for (const [name, value] of response.headers) if (name === "link") problems.push(...linkProblems(value));
+    for (const [name, value] of response.headers)
+      if (name === "link" && response.status < 400) problems.push(...linkProblems(value));
     if (response.status === 405) problems.push(...this.#allowProblems(operation.path, response));
     if (method !== "HEAD" && response.status === 204 && seen.has("content-length"))
       problems.push("a Content-Length without a body");
@@ -181,6 +182,12 @@ function detailOf({ body }: HttpResponse): string {
 const RELATIONS = ["first", "prev", "next", "last"];
 
 /** RFC 8288, 3: a list of references in angle brackets, each with its relation, and no relation twice. */
+/** Whether responses have this header whose status the operation does not document, as 405. */
+function isOfAnyProblem(name: string, value: string, status: number): boolean {
+  if (name === "allow") return status === 405;
+  return name === "link" && status >= 400 && /^<(?:\.\.\/)*guide#[a-z_]+>; rel="help"$/.test(value);
+}
+
 function linkProblems(value: string): string[] {
   const links = value.split(", ").map((link) => /^<([^<>"\s]+)>; rel="(\w+)"$/.exec(link));
   const relations = links.map((link) => link?.[2] ?? "");

@@ -56,7 +56,7 @@ default_md=sha256
 policy=any
 unique_subject=no
 [any]
-commonName=supplied
+commonName=optional
 `;
 
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -81,7 +81,7 @@ export async function createCertificateAuthority(name = "Test CA"): Promise<Cert
   await writeFile(at("ca.cnf"), SETTINGS);
   await writeFile(at("index.txt"), "");
   await writeFile(at("serial"), "01");
-  const ca = ["ca", "-batch", "-notext", "-config", "ca.cnf", "-keyfile", "ca.key", "-cert", "ca.pem"];
+  const ca = ["ca", "-batch", "-notext", "-preserveDN", "-config", "ca.cnf", "-keyfile", "ca.key", "-cert", "ca.pem"];
   let issued = 0;
   return {
     file: at("ca.pem"),

@@ -121,9 +121,11 @@ const shared: Step = (next) => {
     let run = upcoming.get(key);
     if (run === undefined || run.isAbandoned) {
       const own = new SharedRun(async (signal) => {
-        await running.get(key);
-        if (upcoming.get(key) === own) upcoming.delete(key);
-        signal.throwIfAborted();
+        try {
+          await untilAborted(Promise.resolve(running.get(key)), signal);
+        } finally {
+          if (upcoming.get(key) === own) upcoming.delete(key);
+        }
         const result = next(text, parameters, { kind: "count", signal });
         const settled = () => void running.delete(key);
         running.set(key, result.then(settled, settled));
@@ -154,9 +156,15 @@ class SharedRun {
     this.#waiting++;
     try {
       return await untilAborted(this.#result, signal);
+    } catch (error) {
+      if (this.#waiting === 1) {
+        this.#abandoned.abort();
+        // Until it is cancelled: a late cancel request would hit what is sent next.
+        await this.#result.catch(() => undefined);
+      }
+      throw error;
     } finally {
       this.#waiting--;
-      if (this.#waiting === 0) this.#abandoned.abort();
     }
   }
 }

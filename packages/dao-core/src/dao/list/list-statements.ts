@@ -81,10 +81,13 @@ export class ListStatements {
       "cursor.id": after?.id,
     };
     const statement = this.#statement({ filters: Object.keys(filters).sort(), order, after: placeOf(after, window) });
-    const [{ rows }, total] = await Promise.all([
+    const results = [
       run(executor, statement, values, options),
       count === "none" ? null : this.total(executor, request, options, count),
-    ]);
+    ] as const;
+    // A call that has failed leaves nothing running.
+    await Promise.allSettled(results);
+    const [{ rows }, total] = await Promise.all(results);
     const { createdAt, id, sorted } = this.#key;
     const items = rows.slice(0, window.limit);
     const last = rows.length > window.limit ? items.at(-1) : undefined;
