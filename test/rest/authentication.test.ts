@@ -59,7 +59,7 @@ describe("REST: all paths need a key, except the public ones", () => {
     expectStatus(await call("GET", "/api/v1/users/", { headers: { [HEADER]: key } }), 200);
   });
 
-  test.each(["/", "/health", "/ready", "/docs", "/redoc", "/explore", "/openapi.json"])(
+  test.each(["/", "/health", "/ready", "/docs", "/redoc", "/guide", "/explore", "/openapi.json"])(
     "%s needs no key, and ignores a wrong one",
     async (path) => {
       expectStatus(await call("GET", path, { headers: { [HEADER]: undefined } }), 200);

@@ -33,6 +33,7 @@ const METHODS: readonly [path: string, methods: readonly string[]][] = [
   ["/ready", ["GET"]],
   ["/docs", ["GET"]],
   ["/redoc", ["GET"]],
+  ["/guide", ["GET"]],
   ["/explore", ["GET"]],
   ["/", ["GET"]],
   ["/openapi.json", ["GET"]],

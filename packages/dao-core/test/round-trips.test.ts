@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { DaoUnitOfWork, openDatabase } from "@flux/dao-core";
+import { createDaoServices, DaoUnitOfWork, openDatabase } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { OpenTransaction } from "../src/session/transaction/transaction.ts";
@@ -78,6 +78,56 @@ test("a statement that fails has those sent with it fail, and nothing is kept", 
   }).catch((error: unknown) => error);
   expect(settled).toMatchObject({ code: "conflict" });
   expect((await database.users.list({ email: kept.email })).total).toBe(0);
+});
+
+test.each<
+  [what: string, read: (uow: DaoUnitOfWork, id: string) => Promise<unknown>, options?: { signal: AbortSignal }]
+>([
+  ["a point query", (uow, id) => uow.users.findById(id)],
+  ["a count", (uow) => uow.users.count()],
+  ["a statement with a signal", (uow, id) => uow.users.findById(id), { signal: new AbortController().signal }],
+])("no statement overtakes one that waits for %s", async (_, read, options) => {
+  const { database } = testDatabase;
+  const { id } = await database.users.create(makeUserData());
+  for (let round = 0; round < 4; round++) {
+    await DaoUnitOfWork.run(database, async (uow) => {
+      const first = read(uow, id);
+      const second = uow.users.update(id, { name: "second" }, options);
+      await first;
+      await Promise.all([second, uow.users.update(id, { name: "third" })]);
+    });
+    expect(await database.users.findById(id)).toMatchObject({ name: "third" });
+  }
+});
+
+test("what is sent behind a statement that fails rejects with that one's error, so that the work is retried", async () => {
+  const { database } = testDatabase;
+  const [one, two] = [await database.users.create(makeUserData()), await database.users.create(makeUserData())];
+  await using others = await openDatabase(testDatabase.url, { poolSize: 1 });
+  const block = () => {
+    for (const end = performance.now() + 30; performance.now() < end; );
+  };
+  const behind: readonly ((uow: DaoUnitOfWork) => Promise<unknown>)[] = [
+    (uow) => uow.users.findById(two.id),
+    (uow) => uow.users.count(),
+    (uow) => createDaoServices(uow).users.getUser(two.id),
+  ];
+  for (const statement of behind) {
+    const error = await DaoUnitOfWork.run(
+      database,
+      async (uow) => {
+        await uow.users.findById(one.id);
+        await others.users.update(one.id, { name: crypto.randomUUID() });
+        const both = [createDaoServices(uow).users.updateUser(one.id, { name: "mine" }), statement(uow)];
+        // Both responses arrive in one packet.
+        setTimeout(block, 0);
+        setTimeout(block, 1);
+        await Promise.all(both);
+      },
+      { isolationLevel: "repeatable read" },
+    ).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "retryable" });
+  }
 });
 
 test("if BEGIN is refused, the reads sent with it are of no consequence, and no write has been sent", async () => {

@@ -99,6 +99,34 @@ test("a count that all callers left before it began is not run, and the next cal
   expect(counts).toHaveLength(2);
 });
 
+test("a count leaves the queue of the pool when the requesters of all that wait for it have disconnected", async () => {
+  await using own = await createTestDatabase({ serverUrl: inject("adminUrl"), poolSize: 1, acquireTimeout: 60_000 });
+  const { database } = own;
+  let release: () => void = () => undefined;
+  let holding: Promise<unknown> = Promise.resolve();
+  await new Promise<void>((held) => {
+    holding = DaoUnitOfWork.run(database, async (uow) => {
+      await uow.users.count();
+      held();
+      await new Promise<void>((end) => {
+        release = end;
+      });
+    });
+  });
+  const [one, other] = [new AbortController(), new AbortController()];
+  const requester = ({ signal }: AbortController) => ({ requester: { signal } });
+  const counted = () => "counted";
+  const list = database.users.list({ email: "a@example.com" }, requester(one)).then(counted, String);
+  const counts = [one, other].map((caller) => database.users.count({}, requester(caller)).then(counted, String));
+  await setImmediate();
+  one.abort(new Error("one has left"));
+  expect(await list).toContain("one has left");
+  other.abort(new Error("the other has left"));
+  expect(await Promise.all(counts)).toEqual(Array(2).fill(expect.stringContaining("the other has left")));
+  release();
+  await holding;
+});
+
 test("a unit of work has a count of its own, as has another schema", async () => {
   const { db, counts, begun } = waitingDatabase();
   const calls = [

@@ -116,7 +116,7 @@ class TaskBatches {
       try {
         const next = this.#iterator.next();
         // A promise for each task costs more than its validation, so there is none if the source is synchronous.
-        const { done, value } = "then" in next ? await next : next;
+        const { done, value } = typeof next === "object" && next !== null && "then" in next ? await next : next;
         this.#isDone = done === true;
         if (done !== true) batch.push(validate(taskImportDto, value, String(this.#count++)));
       } finally {

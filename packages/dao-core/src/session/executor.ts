@@ -1,3 +1,4 @@
+import type { CallOptions } from "../contract/call-options.ts";
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlResult, SqlTransaction } from "./driver.ts";
@@ -12,7 +13,7 @@ import {
   readOnlyMisuse,
   type TransactionContext,
 } from "./transaction/transaction-context.ts";
-import { throwIfAborted, untilAborted, withDeadline } from "./waiting/deadline.ts";
+import { onAbort, throwIfAborted, untilAborted, withDeadline } from "./waiting/deadline.ts";
 
 /** A completed statement. */
 export interface StatementReport {
@@ -117,16 +118,17 @@ const shared: Step = (next) => {
   const upcoming = new Map<string, SharedRun>();
   return (text, parameters, options) => {
     if (options?.kind !== "count" || options.readAfter !== undefined) return next(text, parameters, options);
+    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
     const key = JSON.stringify([text, parameters]);
     let run = upcoming.get(key);
     if (run === undefined || run.isAbandoned) {
-      const own = new SharedRun(async (signal) => {
+      const own = new SharedRun(async (signal, departure) => {
         try {
-          await untilAborted(Promise.resolve(running.get(key)), signal);
+          await untilAborted(untilAborted(Promise.resolve(running.get(key)), departure), signal);
         } finally {
           if (upcoming.get(key) === own) upcoming.delete(key);
         }
-        const result = next(text, parameters, { kind: "count", signal });
+        const result = next(text, parameters, { kind: "count", signal, requester: { signal: departure } });
         const settled = () => void running.delete(key);
         running.set(key, result.then(settled, settled));
         return result;
@@ -134,26 +136,42 @@ const shared: Step = (next) => {
       upcoming.set(key, own);
       run = own;
     }
-    return run.result(options.signal);
+    return run.result(options);
   };
 };
 
-/** A statement that several callers wait for. It is cancelled when none of them waits any longer. */
+/**
+ * A statement that several callers wait for. It is cancelled when none of them waits any longer, and leaves the pool's queue when
+ * the requesters of all have disconnected.
+ */
 class SharedRun {
   readonly #abandoned = new AbortController();
+  readonly #departed = new AbortController();
   readonly #result: Promise<SqlResult>;
   #waiting = 0;
+  /** Of those that wait, the ones whose requester has not disconnected. */
+  #present = 0;
 
-  constructor(begin: (abandoned: AbortSignal) => Promise<SqlResult>) {
-    this.#result = begin(this.#abandoned.signal);
+  constructor(begin: (abandoned: AbortSignal, departed: AbortSignal) => Promise<SqlResult>) {
+    this.#result = begin(this.#abandoned.signal, this.#departed.signal);
   }
 
   get isAbandoned(): boolean {
-    return this.#abandoned.signal.aborted;
+    return this.#abandoned.signal.aborted || this.#departed.signal.aborted;
   }
 
-  async result(signal: AbortSignal | undefined): Promise<SqlResult> {
+  async result({ signal, requester }: CallOptions): Promise<SqlResult> {
+    const departure = requester?.signal;
     this.#waiting++;
+    this.#present++;
+    let isPresent = true;
+    const leave = () => {
+      if (isPresent) this.#present--;
+      isPresent = false;
+      if (this.#present === 0) this.#departed.abort(departure?.reason);
+    };
+    const stopListening = departure && onAbort(departure, leave);
+    if (departure?.aborted === true) leave();
     try {
       return await untilAborted(this.#result, signal);
     } catch (error) {
@@ -165,6 +183,8 @@ class SharedRun {
       throw error;
     } finally {
       this.#waiting--;
+      stopListening?.();
+      leave();
     }
   }
 }

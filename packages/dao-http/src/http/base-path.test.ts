@@ -16,6 +16,7 @@ describe("the path that an app is mounted at", () => {
     // The app's own paths begin like these.
     ["/api", "/api/api/v1/users/", "/api/v1/users/"],
     ["/api", "/api/v1/users/", "/api/v1/users/"],
+    ["/api", "/api/guide", "/guide"],
     ["/api/v1", "/api/v1/api/v1/users/", "/api/v1/users/"],
     ["/api/v1", "/api/v1/users/", "/api/v1/users/"],
     ["/docs", "/docs/docs/initialize.js", "/docs/initialize.js"],

@@ -62,7 +62,7 @@ function canonical(path: string): string {
   }
 }
 
-const OWN_PATHS = ["/api/v1", "/health", "/ready", "/docs", "/redoc", "/explore", "/openapi.json"];
+const OWN_PATHS = ["/api/v1", "/health", "/ready", "/docs", "/redoc", "/guide", "/explore", "/openapi.json"];
 
 const isAt = (path: string, base: string) => path === base || path.startsWith(`${base}/`);
 

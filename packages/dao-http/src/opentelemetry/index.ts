@@ -137,6 +137,7 @@ const words: ReadonlySet<string> = new Set(
     "/ready",
     "/docs",
     "/redoc",
+    "/guide",
     "/explore",
     "/openapi.json",
   ]

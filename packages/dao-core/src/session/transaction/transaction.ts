@@ -45,7 +45,8 @@ export class OpenTransaction implements SqlTransaction {
   #pending = 0;
   /** Of those, the ones that wait for the previous one. */
   #unsent = 0;
-  #isBeginning = false;
+  /** A BEGIN that is under way, or was refused. */
+  #beginning: Promise<void> | undefined;
   #hasEnded = false;
   #isWatched = false;
   #isClosedFromAbove = false;
@@ -178,10 +179,10 @@ export class OpenTransaction implements SqlTransaction {
     this.#tail = begun.catch(() => undefined);
     const pipelines = this.#parent === undefined && this.#pipelines(this.#signal, true);
     if (pipelines) {
-      this.#isBeginning = true;
+      this.#beginning = begun;
       begun.then(
         () => {
-          this.#isBeginning = false;
+          this.#beginning = undefined;
         },
         (error: unknown) => this.#interruption.interrupt(error),
       );
@@ -268,18 +269,30 @@ export class OpenTransaction implements SqlTransaction {
     signal: AbortSignal | undefined,
     isRead: boolean,
   ): Promise<Result> {
+    const isPipelined = this.#pipelines(signal, isRead);
     this.#pending++;
     this.#idleTimer?.statementBegun();
     try {
-      if (!this.#pipelines(signal, isRead)) {
+      if (!isPipelined) {
         this.#unsent++;
-        await untilAborted(before, signal).finally(() => this.#unsent--);
+        try {
+          await untilAborted(before, signal);
+          if (this.#beginning !== undefined) await this.#beginning;
+        } finally {
+          // In the same turn as it is sent, or a later statement would overtake it.
+          this.#unsent--;
+        }
       }
       if (this.#hasEnded) throw misuse("hasEnded");
       throwIfAborted(signal);
       if (!this.#connection.isAlive) throw this.#lost("rolled_back");
       return await statement();
     } catch (error) {
+      // The server refuses what was sent behind a statement that failed, whose error is the reason.
+      if (isPipelined && databaseErrorFacts(error)?.code === "25P02") {
+        await before;
+        if (this.#failure !== undefined) throw this.#failure.error;
+      }
       const isOurs = signal?.aborted === true || !this.#isLoss(error);
       const reported = isOurs ? error : this.#lost("rolled_back", error);
       this.#failure ??= { error: reported };
@@ -291,7 +304,7 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   #pipelines(signal: AbortSignal | undefined, isRead: boolean): boolean {
-    const mayBeSent = this.#unsent === 0 && (isRead || !this.#isBeginning);
+    const mayBeSent = this.#unsent === 0 && (isRead || this.#beginning === undefined);
     return this.#connection.pipelines === true && signal === undefined && mayBeSent;
   }
 
