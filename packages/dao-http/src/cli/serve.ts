@@ -7,6 +7,9 @@ import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings } from "../p
 import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
 import { type Command, DATABASE_OPTIONS, fail, writeStderr, writeWarnings } from "./command.ts";
 
+/** As `toLocaleString` groups digits, without loading its locales at each start, which takes 16 ms. */
+const grouped = (value: number) => String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
+
 const usage = `Usage: flux-dao serve [--database-url URL] [--schema NAME] [--port PORT]
 
 Serves the REST API until it receives SIGINT (Ctrl-C) or SIGTERM.
@@ -32,7 +35,7 @@ Settings come from the environment, and what it does not set from the file .env 
 
 Limits, in milliseconds if nothing else is said:
 ${Object.values({ ...LIMIT_SETTINGS, ...HTTP_SETTINGS })
-  .map(([variable, , usual, meaning]) => `  ${variable.padEnd(34)}${meaning}  (${usual.toLocaleString("en")})`)
+  .map(([variable, , usual, meaning]) => `  ${variable.padEnd(34)}${meaning}  (${grouped(usual)})`)
   .join("\n")}
 `;
 
