@@ -10,7 +10,7 @@ export interface RecordedStatement {
 const row: readonly unknown[] = ["2026-02-15 10:00:00+00", ...Array.from({ length: 20 }, () => null)];
 
 /**
- * Executes nothing and returns the same row for everything, so that the statements of a DAO can be inspected without a
+ * Executes nothing and returns the same row for everything, more of them than a page for a list, so that the statements of a DAO can be inspected without a
  * database.
  */
 export class RecordingDriver implements SqlDriver {
@@ -21,6 +21,8 @@ export class RecordingDriver implements SqlDriver {
   async execute(text: string, parameters: readonly SqlParameter[]): Promise<SqlResult> {
     this.#statements.push({ text, parameters });
     if (text.startsWith("select count(*) as")) return { rows: [[1]] };
+    // More than a page, whose total is counted then.
+    if (text.includes(" limit ")) return { rows: Array(101).fill(row) };
     if (!text.startsWith("with written as")) return { rows: [row] };
     // Rows that are written together are passed as one JSON text, and are counted.
     const [records] = parameters;

@@ -139,6 +139,25 @@ test("a unit of work has a count of its own, as has another schema", async () =>
   expect(await Promise.all(calls)).toEqual([1, 1, 1]);
 });
 
+test("rows are counted only if the first page of a filter does not show how many there are", async () => {
+  let counts = 0;
+  const onStatement = ({ text }: StatementReport) => {
+    if (text.includes("count(*)")) counts++;
+  };
+  await using own = await createTestDatabase({ serverUrl: inject("adminUrl"), onStatement });
+  const { users } = own.database;
+  const rows = [await users.create(makeUserData()), await users.create(makeUserData())];
+  const filter = { id: rows.map(({ id }) => id) };
+  expect(await users.list(filter)).toMatchObject({ total: 2, hasNext: false });
+  expect(await users.list({ ...filter, limit: 2 })).toMatchObject({ total: 2, hasNext: false });
+  expect(await users.list({ email: "nobody@example.com" })).toMatchObject({ total: 0, items: [] });
+  expect(counts).toBe(0);
+  expect(await users.list({ ...filter, limit: 1 })).toMatchObject({ total: 2, hasNext: true });
+  expect(await users.list({ ...filter, skip: 1, limit: 1 })).toMatchObject({ total: 2, hasNext: false });
+  expect(await users.list({ ...filter, skip: 2 })).toMatchObject({ total: 2, items: [] });
+  expect(counts).toBe(3);
+});
+
 test("pages that are read at the same time share one count", async () => {
   const counted: string[] = [];
   const onStatement = ({ text }: StatementReport) => void (text.includes("count(*)") && counted.push(text));

@@ -81,13 +81,15 @@ export class ListStatements {
       "cursor.id": after?.id,
     };
     const statement = this.#statement({ filters: Object.keys(filters).sort(), order, after: placeOf(after, window) });
-    const results = [
-      run(executor, statement, values, options),
-      count === "none" ? null : this.total(executor, request, options, count),
-    ] as const;
+    const page = run(executor, statement, values, options);
+    const counted = () => this.total(executor, request, options, count);
+    // The first page of few rows shows their total. A list without filters is of many rows, and so is one with a second page.
+    const mayShowTotal = cursor === undefined && window.skip === 0 && Object.keys(filters).length > 0;
+    const early = count === "none" || mayShowTotal ? undefined : counted();
     // A call that has failed leaves nothing running.
-    await Promise.allSettled(results);
-    const [{ rows }, total] = await Promise.all(results);
+    await Promise.allSettled([page, early]);
+    const { rows } = await page;
+    const total = count === "none" ? null : await totalOfPage(rows.length, request, window, () => early ?? counted());
     const { createdAt, id, sorted } = this.#key;
     const items = rows.slice(0, window.limit);
     const last = rows.length > window.limit ? items.at(-1) : undefined;
@@ -98,12 +100,7 @@ export class ListStatements {
         { key: typeof key === "number" ? key : key == null ? null : String(key), id: String(last[id]) },
         order.sort,
       );
-    return toPage(
-      items,
-      total === null ? null : consistentTotal(total, rows.length, request, window),
-      window,
-      next ?? null,
-    );
+    return toPage(items, total, window, next ?? null);
   }
 
   /** The number of rows that the filters select; if it is `estimated`, the planner's above a limit up to which they are counted. */
@@ -214,10 +211,19 @@ function placeOf(after: CursorKey | undefined, { skip }: PageWindow) {
   return skip < DEEP ? "start" : "deep";
 }
 
-/** The total of a page's own snapshot as far as the page shows it, since rows may come and go between its statement and the count. */
-function consistentTotal(total: number, rows: number, { cursor }: ListRequest, { skip, limit }: PageWindow): number {
-  if (rows === 0 && skip > 0) return total;
-  return cursor === undefined && rows <= limit ? skip + rows : Math.max(total, skip + rows);
+/**
+ * The total of a page's own snapshot if the page shows it; otherwise that of a count, which is no less than what the page shows:
+ * rows may come and go between the two.
+ */
+async function totalOfPage(
+  rows: number,
+  { cursor }: ListRequest,
+  { skip, limit }: PageWindow,
+  count: () => Promise<number>,
+): Promise<number> {
+  const showsEnd = cursor === undefined && rows <= limit;
+  if (showsEnd && (rows > 0 || skip === 0)) return skip + rows;
+  return Math.max(await count(), rows && skip + rows);
 }
 
 /**
