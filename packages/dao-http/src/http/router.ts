@@ -62,7 +62,8 @@ function canonical(path: string): string {
   }
 }
 
-const OWN_PATHS = ["/api/v1", "/health", "/ready", "/docs", "/redoc", "/guide", "/explore", "/openapi.json"];
+/** What the paths of the app begin with. */
+export const OWN_PATHS = ["/api/v1", "/health", "/ready", "/docs", "/redoc", "/guide", "/explore", "/openapi.json"];
 
 const isAt = (path: string, base: string) => path === base || path.startsWith(`${base}/`);
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createDaoApp } from "../app/app.ts";
 import { PROBLEM_CODES } from "../http/problem.ts";
+import { BasePath } from "../http/router.ts";
 import { stubServices } from "../testing/services-stub.ts";
 import { noChunks } from "../testing/test-app.ts";
+import { docsPages } from "./docs-pages.ts";
 
 const assets = [
   ["/docs/swagger-ui.css", "text/css; charset=utf-8"],
@@ -99,6 +101,10 @@ describe("the pages", () => {
     const response = await get("/openapi.json");
     expect(response.headers.get("content-type")).toBe("application/json");
     expect(await response.json()).toMatchObject({ openapi: "3.1.0", servers: [{ url: "." }] });
+  });
+
+  test.each(docsPages.map(([path]) => path))("%s is found behind a prefix that is part of another path", (path) => {
+    expect(new BasePath("/api").strip(`/api${path}`)).toBe(path);
   });
 
   test("can be omitted", async () => {

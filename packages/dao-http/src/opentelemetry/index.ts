@@ -20,6 +20,7 @@ import {
 import { operations } from "../api/operations.gen.ts";
 import { splitTarget } from "../http/http-message.ts";
 import { toProblem } from "../http/problem.ts";
+import { OWN_PATHS } from "../http/router.ts";
 import { isError } from "../wire/realms.ts";
 
 /** Seconds, from the conventions for the duration of requests. */
@@ -131,16 +132,7 @@ function parentOf(request: InstrumentedRequest): [parent: Context, isServed: boo
 
 /** The words of the API's own paths. Other segments are ids, or anything else that a caller wrote. */
 const words: ReadonlySet<string> = new Set(
-  [
-    ...Object.values(operations).map(({ path }) => path),
-    "/health",
-    "/ready",
-    "/docs",
-    "/redoc",
-    "/guide",
-    "/explore",
-    "/openapi.json",
-  ]
+  [...Object.values(operations).map(({ path }) => path), ...OWN_PATHS]
     .flatMap((path) => path.split("/"))
     .filter((segment) => !segment.startsWith("{")),
 );
