@@ -33,16 +33,32 @@ export function validateStructure(input: unknown): z.output<typeof goalStructure
   refuseLongList("milestones", milestones.length, MAX_STRUCTURE_MILESTONES, "milestones");
   const count = milestones.reduce<number>((sum, milestone) => sum + listIn(milestone, "tasks").length, 0);
   refuseLongList("milestones", count, MAX_STRUCTURE_TASKS, "tasks in total");
+  const tasks = count > MAX_INVALID_TASKS ? validTasks(input, milestones) : undefined;
+  if (tasks === undefined) return validate(goalStructureCreateDto, input);
+  const withoutTasks = (milestone: unknown) => ({ ...Object(milestone), tasks: [] });
+  const outline = milestones.map((milestone, index) => (tasks[index]?.length ? withoutTasks(milestone) : milestone));
+  const structure = validate(goalStructureCreateDto, { ...Object(input), milestones: outline });
+  for (const [index, milestone] of structure.milestones.entries()) milestone.tasks = tasks[index] ?? [];
+  return structure;
+}
+
+type ValidTask = z.output<typeof taskStructureDto>;
+
+/** The tasks of each milestone, each parsed once; `undefined` if some are invalid. @throws ValidationError if 100 are */
+function validTasks(input: unknown, milestones: readonly unknown[]): ValidTask[][] | undefined {
   let invalid = 0;
-  for (const [index, milestone] of count > MAX_INVALID_TASKS ? milestones.entries() : []) {
-    const tasks = listIn(milestone, "tasks");
-    for (const [place, task] of tasks.entries()) {
-      if (taskStructureDto.safeParse(task).success || ++invalid < MAX_INVALID_TASKS) continue;
-      const last = { ...Object(milestone), tasks: tasks.slice(0, place + 1) };
-      validate(goalStructureCreateDto, { ...Object(input), milestones: [...milestones.slice(0, index), last] });
-    }
-  }
-  return validate(goalStructureCreateDto, input);
+  const valid = milestones.map((milestone, index) =>
+    listIn(milestone, "tasks").flatMap((task, place, tasks) => {
+      const { data } = taskStructureDto.safeParse(task);
+      if (data !== undefined) return data;
+      if (++invalid === MAX_INVALID_TASKS) {
+        const last = { ...Object(milestone), tasks: tasks.slice(0, place + 1) };
+        validate(goalStructureCreateDto, { ...Object(input), milestones: [...milestones.slice(0, index), last] });
+      }
+      return [];
+    }),
+  );
+  return invalid === 0 ? valid : undefined;
 }
 
 function refuseLongList(path: string, length: number, max: number, what: string): void {
