@@ -46,7 +46,7 @@ interface TimeSpan {
 
 /** The database checks this too, on the row that results from an update. */
 const endsAfterStart = ({ startTime, endTime }: TimeSpan) =>
-  startTime == null || endTime == null || startTime <= endTime;
+  startTime == null || endTime == null || startTime.getTime() <= endTime.getTime();
 
 const endBeforeStart = { path: ["endTime"], error: "must not be before the start time" };
 

@@ -8,7 +8,16 @@ import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
-import { param, prepared, queryBuilder, readInstant, run, withOwnInstants, written } from "./statement/statement.ts";
+import {
+  jsonOfRows,
+  ownInstants,
+  param,
+  prepared,
+  queryBuilder,
+  readInstant,
+  run,
+  written,
+} from "./statement/statement.ts";
 import { goals, milestones, tasks } from "./statement/tables.ts";
 import { newRows, resultColumns, returnedValue } from "./statement/text-columns.ts";
 import { newId, TableDao } from "./table-dao.ts";
@@ -134,9 +143,9 @@ export class SqlGoalDao
       milestoneRows.push(milestoneRow);
       const owners = { userId, goalId, milestoneId: milestoneRow["id"] };
       for (const task of milestone.tasks ?? [])
-        taskRows.push(withOwnInstants(taskStatements.insertValues(newId(), task, owners)));
+        taskRows.push(ownInstants(taskStatements.insertValues(newId(), task, owners)));
     }
-    const values = { ...goal, milestones: JSON.stringify(milestoneRows), tasks: JSON.stringify(taskRows) };
+    const values = { ...goal, milestones: jsonOfRows(milestoneRows), tasks: jsonOfRows(taskRows) };
     const { rows } = await run(this.executor, insertStructure(), values, options);
     const createdAt = readInstant(rows[0]?.[0]);
     for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);

@@ -9,13 +9,13 @@ import { taskStatements, writtenEnd } from "./entities.ts";
 import {
   compile,
   counted,
+  jsonOfRows,
   one,
   param,
   prepared,
   queryBuilder,
   run,
   StatementCache,
-  withOwnInstants,
 } from "./statement/statement.ts";
 import { tasks } from "./statement/tables.ts";
 import {
@@ -150,8 +150,8 @@ export class SqlTaskDao
   }
 
   async createMany(input: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number> {
-    const rows = input.map((task) => withOwnInstants(taskStatements.insertValues(task.id ?? newId(), task)));
-    const { rows: counts } = await run(this.executor, insertTasks(), { tasks: JSON.stringify(rows) }, options);
+    const rows = input.map((task) => taskStatements.insertValues(task.id ?? newId(), task));
+    const { rows: counts } = await run(this.executor, insertTasks(), { tasks: jsonOfRows(rows) }, options);
     const count = Number(counts[0]?.[0]);
     // A transaction is then rolled back.
     if (count !== rows.length) {
@@ -164,9 +164,9 @@ export class SqlTaskDao
     const isChanged = (name: string) => changes.some((change) => Reflect.get(change, name) !== undefined);
     // An UPDATE must set something; the title may be set to itself.
     const names = updatable.filter((name) => name === "title" || isChanged(name));
-    const rows = changes.map((change) => withOwnInstants({ ...change, changed: changedFields(change, names) }));
+    const rows = changes.map((change) => ({ ...change, changed: changedFields(change, names) }));
     const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
-    const { rows: updated } = await run(this.executor, statement, { changes: JSON.stringify(rows) }, options);
+    const { rows: updated } = await run(this.executor, statement, { changes: jsonOfRows(rows) }, options);
     return updated.map((row) => taskStatements.read(row));
   }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { explainInstant, instant, MAX_INSTANT, MIN_INSTANT, parseInstant } from "./scalars.ts";
+import { explainInstant, formatInstant, instant, MAX_INSTANT, MIN_INSTANT, parseInstant } from "./scalars.ts";
 
 describe("parseInstant reads RFC 3339", () => {
   test.each([
@@ -162,4 +162,18 @@ describe("instant", () => {
     const { error } = instant().safeParse(value);
     expect(error?.issues).toEqual([expect.objectContaining({ message: explainInstant(value) })]);
   });
+});
+
+test("formatInstant writes what toISOString does, for every instant", () => {
+  fc.assert(
+    fc.property(fc.date({ noInvalidDate: true }), (date) => {
+      expect(formatInstant(date)).toBe(date.toISOString());
+    }),
+  );
+  const within = fc.date({ min: MIN_INSTANT, max: MAX_INSTANT, noInvalidDate: true });
+  fc.assert(
+    fc.property(within, (date) => {
+      expect(formatInstant(date)).toBe(date.toISOString());
+    }),
+  );
 });

@@ -41,10 +41,12 @@ export function invalid(path: string, message: string): ValidationError {
  * @throws ValidationError with every broken rule
  */
 export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
-  const result = schema.safeParse(input, { error: explain });
+  const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const issues = result.error.issues.flatMap((issue) => toIssues(issue, place));
-  throw new ValidationError(issues, { cause: result.error });
+  // Options double the time of a parse, so only invalid input is parsed with them.
+  const { error = result.error } = schema.safeParse(input, { error: explain });
+  const issues = error.issues.flatMap((issue) => toIssues(issue, place));
+  throw new ValidationError(issues, { cause: error });
 }
 
 function toIssues(issue: z.core.$ZodIssue, place: string | undefined): ValidationIssue[] {

@@ -12,7 +12,13 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import { ValidationError } from "../../contract/errors.ts";
 import { findJsonProblem } from "../../contract/fields/json.ts";
 import { isDate } from "../../contract/fields/realms.ts";
-import { MAX_INSTANT, MIN_INSTANT, timeOfDigits, unstorableText } from "../../contract/fields/scalars.ts";
+import {
+  formatInstant,
+  MAX_INSTANT,
+  MIN_INSTANT,
+  timeOfDigits,
+  unstorableText,
+} from "../../contract/fields/scalars.ts";
 import type { SchemaName } from "../../schema/schema-name.ts";
 import type {
   SchemaExecutor,
@@ -125,7 +131,7 @@ export function encode(name: string, value: unknown): SqlParameter {
       return null;
     case "object":
       if (value === null) return null;
-      return isDate(value) ? validInstant(name, value).toISOString() : jsonText(name, value);
+      return isDate(value) ? formatInstant(validInstant(name, value)) : jsonText(name, value);
     default:
       throw new ValidationError([{ path: name, message: `must not be a ${typeof value}` }]);
   }
@@ -138,16 +144,30 @@ function jsonText(name: string, value: object): string {
   throw new ValidationError([{ path: [name, ...problem.path.map(String)].join("."), message: problem.message }]);
 }
 
-/**
- * Copies the dates of a row that is sent as JSON, so that the caller cannot change them.
- * @throws ValidationError for an invalid date, which JSON would turn into null
- */
-export function withOwnInstants(row: Record<string, unknown>): Record<string, unknown> {
+/** Copies the dates of a new row that is also returned, so that the caller cannot change them. */
+export function ownInstants(row: Record<string, unknown>): Record<string, unknown> {
   for (const name in row) {
     const value = row[name];
-    if (isDate(value)) row[name] = new Date(validInstant(name, value));
+    if (isDate(value)) row[name] = new Date(value);
   }
   return row;
+}
+
+/**
+ * Rows as JSON, by the names of their columns. Dates are written first, since `JSON.stringify` takes three times as long for them.
+ * @throws ValidationError for an invalid date, which JSON would turn into null
+ */
+export function jsonOfRows(rows: readonly Readonly<Record<string, unknown>>[]): string {
+  return JSON.stringify(
+    rows.map((row) => {
+      const values: Record<string, unknown> = {};
+      for (const name in row) {
+        const value = row[name];
+        values[name] = isDate(value) ? formatInstant(validInstant(name, value)) : value;
+      }
+      return values;
+    }),
+  );
 }
 
 /** Returns the instant, if it is valid. @throws ValidationError, naming the field, for an invalid date */
