@@ -9,7 +9,7 @@ import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts"
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
 import {
-  jsonOfRows,
+  columnArrays,
   ownInstants,
   param,
   prepared,
@@ -95,8 +95,8 @@ const insertStructure = prepared("write", () => {
     .as(goalStatements.insertion().returning({ createdAt: returnedValue(goals.createdAt).as("createdAt") }));
   const newMilestones = queryBuilder
     .$with("new_milestones")
-    .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones")));
-  const newTasks = queryBuilder.$with("new_tasks").as(queryBuilder.insert(tasks).select(newRows(tasks, "tasks")));
+    .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones.")));
+  const newTasks = queryBuilder.$with("new_tasks").as(queryBuilder.insert(tasks).select(newRows(tasks, "tasks.")));
   return queryBuilder.with(newGoal, newMilestones, newTasks).select({ createdAt: newGoal.createdAt }).from(newGoal);
 });
 
@@ -145,7 +145,11 @@ export class SqlGoalDao
       for (const task of milestone.tasks ?? [])
         taskRows.push(ownInstants(taskStatements.insertValues(newId(), task, owners)));
     }
-    const values = { ...goal, milestones: jsonOfRows(milestoneRows), tasks: jsonOfRows(taskRows) };
+    const values = {
+      ...goal,
+      ...columnArrays("milestones.", milestoneStatements.newNames, milestoneRows),
+      ...columnArrays("tasks.", taskStatements.newNames, taskRows),
+    };
     const { rows } = await run(this.executor, insertStructure(), values, options);
     const createdAt = readInstant(rows[0]?.[0]);
     for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);

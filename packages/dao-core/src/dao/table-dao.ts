@@ -45,6 +45,8 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   readonly longRows: LongRows<Dto>;
   readonly #updates = new StatementCache();
   readonly #guardedUpdates = new StatementCache();
+  /** The columns of a new row: all but `created_at`, which the database sets. */
+  readonly newNames: readonly string[];
   /** The columns that callers write. */
   readonly #writable: readonly [name: string, column: PgColumn][];
   readonly #assignments: Readonly<Record<string, SQL>>;
@@ -55,6 +57,7 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
     this.table = table;
     this.columns = getTableColumns(table);
+    this.newNames = Object.keys(this.columns).filter((name) => name !== "createdAt");
     this.#writable = Object.entries(this.columns).filter(([name]) => name !== "id" && name !== "createdAt");
     this.#assignments = assignments;
     this.#results = resultColumns(this.columns);

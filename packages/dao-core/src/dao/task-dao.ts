@@ -7,9 +7,9 @@ import type { TaskDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
 import { taskStatements, writtenEnd } from "./entities.ts";
 import {
+  columnArrays,
   compile,
   counted,
-  jsonOfRows,
   one,
   param,
   prepared,
@@ -19,10 +19,10 @@ import {
 } from "./statement/statement.ts";
 import { tasks } from "./statement/tables.ts";
 import {
+  arrayRecords,
   columnOf,
   columnParam,
   instantParam,
-  jsonRecords,
   newRows,
   resultColumns,
   returnedColumns,
@@ -90,10 +90,8 @@ const bulkUpdateState = prepared("write", () => {
   );
 });
 
-// Many tasks are sent as one JSON parameter, so that one prepared statement serves any number of rows.
-
 const insertTasks = prepared("write", () =>
-  counted(queryBuilder.insert(tasks).select(newRows(tasks, "tasks")).returning(one)),
+  counted(queryBuilder.insert(tasks).select(newRows(tasks, "tasks.")).returning(one)),
 );
 
 const { columns } = taskStatements;
@@ -113,7 +111,7 @@ const target = alias(tasks, "tasks");
 /** Locks in the order of ids, so that concurrent updates do not deadlock. */
 function buildUpdate(names: readonly string[]) {
   const members = names.map((name) => [name, sqlType(columnOf(columns, name))] as const);
-  const records = jsonRecords("changes", [["id", sql`uuid`], ["changed", sql`integer`], ...members]);
+  const records = arrayRecords("tasks.", [["id", sql`uuid`], ["changed", sql`integer`], ...members]);
   const member = (name: string) => sql`record.${sql.identifier(name)}`;
   const newValues = names.map((name) => [name, member(name).as(`new_${name}`)]);
   const locked = queryBuilder.$with("locked").as(
@@ -151,7 +149,12 @@ export class SqlTaskDao
 
   async createMany(input: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number> {
     const rows = input.map((task) => taskStatements.insertValues(task.id ?? newId(), task));
-    const { rows: counts } = await run(this.executor, insertTasks(), { tasks: jsonOfRows(rows) }, options);
+    const { rows: counts } = await run(
+      this.executor,
+      insertTasks(),
+      columnArrays("tasks.", taskStatements.newNames, rows),
+      options,
+    );
     const count = Number(counts[0]?.[0]);
     // A transaction is then rolled back.
     if (count !== rows.length) {
@@ -166,7 +169,8 @@ export class SqlTaskDao
     const names = updatable.filter((name) => name === "title" || isChanged(name));
     const rows = changes.map((change) => ({ ...change, changed: changedFields(change, names) }));
     const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
-    const { rows: updated } = await run(this.executor, statement, { changes: jsonOfRows(rows) }, options);
+    const values = columnArrays("tasks.", ["id", "changed", ...names], rows);
+    const { rows: updated } = await run(this.executor, statement, values, options);
     return updated.map((row) => taskStatements.read(row));
   }
 

@@ -63,29 +63,31 @@ export function returnedValue(column: Column): SQL {
 /** A local time, of which more functions are immutable. */
 export const utc = (instant: SQL): SQL => sql`(${instant} at time zone 'UTC')`;
 
-/** A member of the JSON objects, and its SQL type. */
+/** A column of new values, and its SQL type. */
 type Member = readonly [name: string, type: SQL];
 
-/** The type of a column, qualified if it is one of our own. */
+/** The type of a column, qualified if it is one of our own. Without its length, since a cast to that would cut what is longer. */
 export function sqlType(column: Column): SQL {
-  return column instanceof PgEnumColumn ? sql`${column.enum}` : sql.raw(column.getSQLType());
+  return column instanceof PgEnumColumn ? sql`${column.enum}` : sql.raw(column.getSQLType().replace(/\(\d+\)/, ""));
 }
 
 /**
- * `json_to_recordset` over one parameter, a JSON array of objects: the rows of `record`, with a column for each of these members.
+ * The rows of `record`, any number of them by one statement, with a column for each of these members. Each column is one
+ * parameter, an array ({@link columnArrays}).
  */
-export function jsonRecords(placeholder: string, members: readonly Member[]): SQL {
-  const definitions = members.map(([name, type]) => sql`${sql.identifier(name)} ${type}`);
-  return sql`json_to_recordset(${textParam(placeholder, "json")}) as record(${sql.join(definitions, sql`, `)})`;
+export function arrayRecords(prefix: string, members: readonly Member[]): SQL {
+  const arrays = members.map(([name, type]) => sql`${param(prefix + name)}::text::${type}[]`);
+  const names = members.map(([name]) => sql.identifier(name));
+  return sql`unnest(${sql.join(arrays, sql`, `)}) as record(${sql.join(names, sql`, `)})`;
 }
 
-/** A select that reads a JSON array of objects as new rows of `table`, its columns in the table's order. */
-export function newRows(table: PgTable, placeholder: string): SQL {
+/** A select that reads {@link arrayRecords} as new rows of `table`, its columns in the table's order. */
+export function newRows(table: PgTable, prefix: string): SQL {
   const members = Object.entries(getTableColumns(table))
     .filter(([name]) => name !== "createdAt")
     .map(([name, column]): Member => [name, sqlType(column)]);
   const names = members.map(([name]) => sql.identifier(name));
-  return sql`select ${sql.join(names, sql`, `)}, now() from ${jsonRecords(placeholder, members)}`;
+  return sql`select ${sql.join(names, sql`, `)}, now() from ${arrayRecords(prefix, members)}`;
 }
 
 /** The column of this name. */

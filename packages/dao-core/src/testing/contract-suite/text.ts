@@ -15,6 +15,8 @@ const stubbornTexts: readonly string[] = [
   "2026-02-15T10:00:00.000Z",
   "{a,b}",
   "日本語 עברית العربية ÅÅ é e\u0301 \u{1f468}\u200d\u{1f469}\u200d\u{1f467} \u{10ffff}",
+  String.fromCharCode(...Array.from({ length: 31 }, (_, index) => index + 1)),
+  '\\\\n \\" \\\\" \\t,"",NULL',
   "\u0001 control \u001f\u007f\u0085 \ufeff\ufffe\u2028\u2029",
 ];
 
@@ -88,9 +90,46 @@ function isUnbounded(field: TextField): ContractCase {
   };
 }
 
+/** What such an operation returns may be what was sent, so it is read again. */
+const storesManyVerbatim: ContractCase = {
+  name: "contract, Data: text of many rows at once is stored as it is, not trimmed, not interpreted",
+  async run(services) {
+    const { goals, tasks } = services;
+    const { user, goal } = await createOwner(services);
+    const titles = [...stubbornTexts].sort();
+    const titlesOf = (rows: readonly { title: string }[]) => rows.map(({ title }) => title).sort();
+    const newTasks = titles.map((title) => ({ title, calendarEventId: title }));
+    const milestones = titles.map((title, index) => ({ title, status: title, weekNumber: index + 1, tasks: newTasks }));
+    const { id } = await goals.createGoalWithStructure({ goal: { userId: user.id, title: "Texts" }, milestones });
+    const stored = await goals.getGoalFull(id);
+    assert.deepEqual(titlesOf(stored.milestones), titles);
+    assert.deepEqual(stored.milestones.map(({ status }) => status).sort(), titles);
+    assert.deepEqual(
+      titlesOf(stored.tasks),
+      titles.flatMap((title) => titles.map(() => title)),
+    );
+    for (const { title, calendarEventId } of stored.tasks) assert.equal(calendarEventId, title);
+
+    await tasks.createTasks(newTasks.map((task) => ({ ...task, userId: user.id, goalId: goal.id })));
+    const { items } = await tasks.listTasks({ goalId: goal.id });
+    assert.deepEqual(titlesOf(items), titles);
+    const reversed = items.map(({ id }, index) => ({ id, title: items.at(-1 - index)?.title, calendarEventId: null }));
+    await tasks.updateTasks({ updates: reversed });
+    for (const { id, title } of reversed) {
+      assert.deepEqual((({ title, calendarEventId }) => ({ title, calendarEventId }))(await tasks.getTask(id)), {
+        title,
+        calendarEventId: null,
+      });
+    }
+  },
+};
+
 /** Free text, in every field that has it and by every operation that writes it. */
-export const textCases: readonly ContractCase[] = textFields.flatMap((field) => [
-  storesVerbatim(field),
-  refusesUnstorable(field),
-  field.max === undefined ? isUnbounded(field) : isBounded(field, field.max),
-]);
+export const textCases: readonly ContractCase[] = [
+  ...textFields.flatMap((field) => [
+    storesVerbatim(field),
+    refusesUnstorable(field),
+    field.max === undefined ? isUnbounded(field) : isBounded(field, field.max),
+  ]),
+  storesManyVerbatim,
+];
