@@ -13,7 +13,7 @@ test.each([
   ],
   ['update "goals" set "title" = $1 where "goals"."id" = $2', "update goals", "update", "goals"],
   [
-    'with written as (insert into "tasks" select "id" from json_to_recordset($1::text::json) as record("id" uuid) returning 1 as "one") select count(*) as count from written',
+    'with written as (insert into "tasks" select "id" from unnest($1::text::uuid[]) as record("id") returning 1 as "one") select count(*) as count from written',
     "insert tasks select",
     undefined,
     "tasks",
@@ -39,7 +39,7 @@ test.each([
     "tasks",
   ],
   [
-    'with "new_goal" as (insert into "goals" ("id") values ($1) returning "created_at"), "new_tasks" as (insert into "tasks" select "id", now() from json_to_recordset($2::json) as record("id" uuid)) select "created_at" from "new_goal"',
+    'with "new_goal" as (insert into "goals" ("id") values ($1) returning "created_at"), "new_tasks" as (insert into "tasks" select "id", now() from unnest($2::text::uuid[]) as record("id")) select "created_at" from "new_goal"',
     "insert goals insert tasks select",
     undefined,
     undefined,
