@@ -33,7 +33,7 @@ export async function measureAll(plan: Plan): Promise<Results> {
   const names = CONTENDER_NAMES.filter((name) => takesPart(name, plan));
   const prismaClient = names.includes("prisma") ? await tryPrisma(leftOut) : undefined;
   await using database = await openBenchDatabase(plan.importRows);
-  const start = await measureStart(database.url, programs["processes/report-usage"], plan.isShort ? 1 : 9);
+  const start = await measureStart(database.url, plan.isShort ? 1 : 9);
   const measured = {
     machine: describeMachine(database.version, Number(load.toFixed(1))),
     versions: competitorVersions(),

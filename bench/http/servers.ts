@@ -5,8 +5,6 @@ import type { UsageCommands } from "../processes/report-usage.ts";
 /** A server in a process of its own. */
 export interface ServerProcess {
   readonly port: number;
-  /** When the process was started, by `performance.now`. */
-  readonly begunAt: number;
   readonly process: Child<UsageCommands>;
 }
 
@@ -39,7 +37,6 @@ function start(
   reportUsage: string,
 ): Promise<ServerProcess> {
   return new Promise((resolve, reject) => {
-    const begunAt = performance.now();
     const output: string[] = [];
     const process = new Child<UsageCommands>(file, {
       args,
@@ -48,7 +45,7 @@ function start(
       onErrorLine: (line) => {
         output.push(line);
         const port = /Port (\d+)|127\.0\.0\.1:(\d+)/.exec(line);
-        if (port !== null) resolve({ port: Number(port[1] ?? port[2]), begunAt, process });
+        if (port !== null) resolve({ port: Number(port[1] ?? port[2]), process });
       },
     });
     process.ended.then((how) => reject(new Error(`The server ended (${how}): ${output.join("\n")}`)));

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { startOurServer } from "../http/servers.ts";
 import { median } from "../median.ts";
 import { type ImportTimes, timeImports } from "./import-times.ts";
+import { residentMemoryOf } from "./resident-memory.ts";
+import { startService } from "./service.ts";
 
 /** The cost of a start. Medians, in milliseconds. */
 export interface StartFigures {
@@ -13,19 +14,20 @@ export interface StartFigures {
 }
 
 /** @param rounds number of repetitions */
-export async function measureStart(databaseUrl: string, reportUsage: string, rounds: number): Promise<StartFigures> {
+export async function measureStart(databaseUrl: string, rounds: number): Promise<StartFigures> {
   const imports = await timeImports(rounds);
   const ready: number[] = [];
   const memory: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const { process, port, begunAt } = await startOurServer(databaseUrl, reportUsage);
+    const begun = performance.now();
+    const service = await startService({ DATABASE_URL: databaseUrl });
     try {
-      while (!(await fetch(`http://127.0.0.1:${port}/ready`)).ok) await delay(2);
-      ready.push(performance.now() - begunAt);
+      while (!(await fetch(`http://127.0.0.1:${service.port}/ready`)).ok) await delay(2);
+      ready.push(performance.now() - begun);
       await delay(500);
-      memory.push((await process.ask("usage", null)).rssMb);
+      memory.push(residentMemoryOf(service.pid).now);
     } finally {
-      await process.stop();
+      await service.stop();
     }
   }
   return { imports, readyMs: median(ready), idleRssMb: median(memory) };
