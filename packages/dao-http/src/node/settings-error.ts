@@ -17,6 +17,7 @@ export function nearest(unknown: string, names: Iterable<string>): string | unde
   let best: string | undefined;
   let least = 3;
   for (const name of names) {
+    if (Math.abs(name.length - unknown.length) >= least) continue;
     const letters = distance(unknown, name);
     if (letters >= least) continue;
     best = name;
