@@ -25,7 +25,7 @@ Prints the OpenAPI 3.1 document of the REST API, the same that the service has a
   options: { out: { type: "string" } },
   settings: [],
   async run({ out }) {
-    const { openApiDocument } = await import("./openapi/docs-pages.ts");
+    const { openApiDocument } = await import("./openapi/openapi-document.ts");
     const text = `${JSON.stringify(openApiDocument(), null, 2)}\n`;
     if (typeof out !== "string") await writeStdout(text);
     else {

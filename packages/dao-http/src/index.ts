@@ -11,4 +11,4 @@ export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./app/log.
 export type { HttpRequest, HttpResponse, StreamedResponse, WholeResponse } from "./http/http-message.ts";
 export { PROBLEM_CODES, type Problem, type ProblemCode } from "./http/problem.ts";
 export { toNodeListener } from "./node/listener.ts";
-export { openApiDocument } from "./openapi/docs-pages.ts";
+export { openApiDocument } from "./openapi/openapi-document.ts";

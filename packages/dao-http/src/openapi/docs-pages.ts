@@ -2,7 +2,6 @@ import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
 import { docsAssets, EXPLORE_SCRIPT, readAsset, readPage } from "./docs-assets.ts";
-import { openApiJson } from "./openapi.gen.ts";
 
 const javascript = "text/javascript; charset=utf-8";
 const css = "text/css; charset=utf-8";
@@ -43,7 +42,11 @@ const pages = [
 
 /** `/docs`, `/redoc`, `/guide`, `/explore`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
-  ["/openapi.json", serve("application/json", async () => openApiJson)],
+  // Loaded when it is asked for, as the files are.
+  [
+    "/openapi.json",
+    serve("application/json", () => import("./openapi.gen.ts").then((document) => document.openApiJson)),
+  ],
   ...pages.flatMap(({ name, policy }): [string, PublicRoute][] => {
     const html = (load: () => Promise<string>) =>
       serve("text/html; charset=utf-8", load, { "content-security-policy": policy });
@@ -94,9 +97,4 @@ function serve(
 function hasCopy(request: HttpRequest, etag: string): boolean {
   const tags = request.header("if-none-match")?.split(",") ?? [];
   return tags.some((tag) => ["*", etag, `W/${etag}`].includes(tag.trim()));
-}
-
-/** Creates the OpenAPI 3.1 document of the REST API, which is generated from its routes and the schemas that validate requests. */
-export function openApiDocument(): object {
-  return JSON.parse(openApiJson);
 }

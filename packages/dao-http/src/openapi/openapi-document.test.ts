@@ -1,7 +1,7 @@
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, test } from "vitest";
 import { operations } from "../api/operations.gen.ts";
-import { openApiDocument } from "./docs-pages.ts";
+import { openApiDocument } from "./openapi-document.ts";
 
 interface Described {
   readonly operationId: string;
