@@ -233,8 +233,12 @@ export function rowMapper<Dto extends object>(table: PgTable): RowMapper<Dto> {
   const columns = Object.entries(getTableColumns(table));
   const names = columns.map(([name]) => name);
   const decoders = columns.map(([, column]) => decoderOf(column));
+  // A parsed object has room for all its fields, and so have its copies; one that grows field by field is moved three times.
+  const empty: Record<string, unknown> = JSON.parse(
+    JSON.stringify(Object.fromEntries(names.map((name) => [name, null]))),
+  );
   return (row, offset = 0) => {
-    const dto: Record<string, unknown> = {};
+    const dto = { ...empty };
     for (let index = 0; index < names.length; index++) {
       const value = row[offset + index];
       const decode = decoders[index];
