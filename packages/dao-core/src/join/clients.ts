@@ -1,9 +1,10 @@
 import { type SQLChunk, sql } from "drizzle-orm";
 import { isError } from "../contract/fields/realms.ts";
-import type { SqlDriver, SqlParameter } from "../session/driver.ts";
+import type { Database } from "../database.ts";
+import type { SqlParameter } from "../session/driver.ts";
 import { DEFAULT_ACQUIRE_TIMEOUT, LARGEST_VALUE } from "../session/limits.ts";
 import { connectionClosed } from "../session/postgres-errors.ts";
-import { hostDriver } from "./host/host-driver.ts";
+import { type JoinOptions, joinClient } from "./join.ts";
 
 /** The part of an application's Drizzle database or transaction that is used, on any PostgreSQL driver. */
 export interface HostDrizzle {
@@ -12,12 +13,15 @@ export interface HostDrizzle {
   transaction<Result>(work: (transaction: HostDrizzle) => Promise<Result>): Promise<Result>;
 }
 
-/** Drizzle on `pg`, postgres.js, PGlite or another driver; or a transaction of it. */
-export function drizzleDriver(database: HostDrizzle, poolSize?: number): SqlDriver {
+/**
+ * A database on an application's Drizzle instance with any driver of PostgreSQL, or on one of its transactions: our rows and its own
+ * in one transaction. See {@link hostDriver}.
+ */
+export function joinDrizzle(database: HostDrizzle, options: JoinOptions = {}): Database {
   // The pool, or in a transaction its connection.
   const clientOf = (handle: HostDrizzle): unknown => Reflect.get(Object(Reflect.get(handle, "session")), "client");
   const isTransaction = "rollback" in database;
-  return hostDriver<HostDrizzle>({
+  return joinClient<HostDrizzle>(options, {
     description: "the application's Drizzle database",
     handle: database,
     async execute(handle, text, values) {
@@ -29,7 +33,6 @@ export function drizzleDriver(database: HostDrizzle, poolSize?: number): SqlDriv
     savepoint: (transaction, work) => transaction.transaction(work),
     connectionOf: clientOf,
     pool: Object(clientOf(database) ?? database),
-    poolSize,
   });
 }
 
@@ -48,9 +51,12 @@ export interface HostKysely {
   transaction(): { execute<Result>(work: (transaction: HostKysely) => Promise<Result>): Promise<Result> };
 }
 
-/** Kysely on `pg`. It does not expose its connections, so a loss is noticed by the next statement. */
-export function kyselyDriver(database: HostKysely, poolSize?: number): SqlDriver {
-  return hostDriver({
+/**
+ * A database on an application's Kysely on `pg`, or on one of its transactions. Kysely does not expose its connections, so the
+ * loss of one is noticed by the next statement; give the clients of its pool `error` listeners. See {@link hostDriver}.
+ */
+export function joinKysely(database: HostKysely, options: JoinOptions = {}): Database {
+  return joinClient<HostKysely>(options, {
     description: "the application's Kysely database",
     handle: database,
     async execute(handle, sql, parameters) {
@@ -60,7 +66,6 @@ export function kyselyDriver(database: HostKysely, poolSize?: number): SqlDriver
       return rows.map(Object);
     },
     transaction: database.isTransaction ? undefined : (work) => database.transaction().execute(work),
-    poolSize,
   });
 }
 
@@ -72,9 +77,9 @@ export interface HostKnex {
   transaction<Result>(work: (transaction: HostKnex) => Promise<Result>): Promise<Result>;
 }
 
-/** Knex on `pg`. */
-export function knexDriver(database: HostKnex, poolSize = database.client.pool?.max): SqlDriver {
-  return hostDriver<HostKnex>({
+/** A database on an application's Knex on `pg`, or on one of its transactions. See {@link hostDriver}. */
+export function joinKnex(database: HostKnex, options: JoinOptions = {}): Database {
+  return joinClient<HostKnex>(options, {
     description: "the application's Knex",
     handle: database,
     async execute(handle, text, parameters) {
@@ -85,7 +90,7 @@ export function knexDriver(database: HostKnex, poolSize = database.client.pool?.
     connectionOf: (transaction) => transaction.client.acquireConnection(),
     toDriverError: (error) => (isPoolTimeout(error) ? connectionClosed(error) : error),
     pool: database.client,
-    poolSize,
+    poolSize: database.client.pool?.max,
   });
 }
 
@@ -102,12 +107,15 @@ export interface HostTypeOrm {
   transaction<Result>(work: (manager: HostTypeOrm) => Promise<Result>): Promise<Result>;
 }
 
-/** TypeORM on `pg`. */
-export function typeOrmDriver(host: HostTypeOrm, poolSize?: number): SqlDriver {
+/**
+ * A database on an application's TypeORM `DataSource`, or on the `EntityManager` of a transaction, where statements are cancelled
+ * on the server, too. See {@link hostDriver}.
+ */
+export function joinTypeOrm(host: HostTypeOrm, options: JoinOptions = {}): Database {
   const runnerOf = (handle: HostTypeOrm) => Object(handle.queryRunner);
   const dataSource = host.dataSource ?? host.connection;
   const isTransaction = Reflect.get(runnerOf(host), "isTransactionActive") === true;
-  return hostDriver<HostTypeOrm>({
+  return joinClient<HostTypeOrm>(options, {
     description: "the application's TypeORM data source",
     handle: host,
     async execute(handle, text, values) {
@@ -121,7 +129,6 @@ export function typeOrmDriver(host: HostTypeOrm, poolSize?: number): SqlDriver {
     toDriverError: (error) => Reflect.get(Object(error), "driverError") ?? error,
     beside: dataSource,
     pool: dataSource ?? host,
-    poolSize,
   });
 }
 
@@ -134,15 +141,17 @@ export interface HostPostgresJs {
   savepoint?(work: (nested: HostPostgresJs) => Promise<unknown>): Promise<unknown>;
 }
 
-/** postgres.js. After an error it fails the whole transaction, unless it has set a savepoint itself. */
-export function postgresJsDriver(sql: HostPostgresJs, poolSize?: number): SqlDriver {
-  return hostDriver<HostPostgresJs>({
+/**
+ * A database on an application's postgres.js client, or on one of its transactions. postgres.js fails the whole transaction after an
+ * error, unless it has set a savepoint itself. See {@link hostDriver}.
+ */
+export function joinPostgresJs(sql: HostPostgresJs, options: JoinOptions = {}): Database {
+  return joinClient<HostPostgresJs>(options, {
     description: "the application's postgres.js client",
     handle: sql,
     execute: (handle, text, values) => handle.unsafe(text, values),
     transaction: sql.savepoint === undefined ? (work) => within(sql, "begin", work) : undefined,
     savepoint: (transaction, work) => within(transaction, "savepoint", work),
-    poolSize,
   });
 }
 
@@ -171,9 +180,12 @@ export interface HostPrisma {
   ): Promise<Result>;
 }
 
-/** Prisma with its adapter for `pg`. It does not expose its connections, so a loss is noticed by the next statement. */
-export function prismaDriver(client: HostPrisma, poolSize?: number): SqlDriver {
-  return hostDriver<HostPrisma>({
+/**
+ * A database on an application's Prisma client with its adapter for `pg`, or on one of its interactive transactions. Prisma does
+ * not expose its connections, so the loss of one is noticed by the next statement. See {@link hostDriver}.
+ */
+export function joinPrisma(client: HostPrisma, options: JoinOptions = {}): Database {
+  return joinClient<HostPrisma>(options, {
     description: "the application's Prisma client",
     handle: client,
     async execute(handle, text, values) {
@@ -182,7 +194,6 @@ export function prismaDriver(client: HostPrisma, poolSize?: number): SqlDriver {
     },
     transaction: client.$connect === undefined ? undefined : (work) => beginPrisma(client, work),
     toDriverError: prismaDriverError,
-    poolSize,
   });
 }
 

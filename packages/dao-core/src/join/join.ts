@@ -1,21 +1,9 @@
-import { Database, type SessionOptions } from "./database.ts";
-import {
-  drizzleDriver,
-  type HostDrizzle,
-  type HostKnex,
-  type HostKysely,
-  type HostPostgresJs,
-  type HostPrisma,
-  type HostTypeOrm,
-  knexDriver,
-  kyselyDriver,
-  postgresJsDriver,
-  prismaDriver,
-  typeOrmDriver,
-} from "./drivers/adapters.ts";
-import { PgDriver, type PgDriverOptions, pgClientDriver } from "./drivers/pg.ts";
-import type { HostPgClient, HostPgPool } from "./drivers/pg-connection.ts";
-import type { SqlDriver } from "./session/driver.ts";
+import { Database, type SessionOptions } from "../database.ts";
+import type { HostClient } from "../drivers/host/host-connection.ts";
+import { hostDriver } from "../drivers/host/host-driver.ts";
+import { PgDriver, type PgDriverOptions, pgClientDriver } from "../drivers/pg.ts";
+import type { HostPgClient, HostPgPool } from "../drivers/pg-connection.ts";
+import type { SqlDriver } from "../session/driver.ts";
 
 /*
  * Each function returns a database on an application's existing client or ORM, or in its open transaction, which is joined and
@@ -64,49 +52,12 @@ export function joinPgClient(client: HostPgClient, options: SessionOptions = {})
   return new Database(pgClientDriver(client), options);
 }
 
-/** A database on an application's postgres.js client, or on one of its transactions. See {@link hostDriver}. */
-export function joinPostgresJs(sql: HostPostgresJs, options: JoinOptions = {}): Database {
-  return new Database(postgresJsDriver(sql, options.poolSize), options);
-}
-
-/**
- * A database on an application's Drizzle instance, or on one of its transactions, with any driver: our rows and its own in one
- * transaction. See {@link hostDriver}.
- */
-export function joinDrizzle(database: HostDrizzle, options: JoinOptions = {}): Database {
-  return new Database(drizzleDriver(database, options.poolSize), options);
-}
-
-/**
- * A database on an application's Kysely on `pg`, or on one of its transactions. Kysely does not expose its connections, so the
- * loss of one is noticed by the next statement; give the clients of its pool `error` listeners. See {@link hostDriver}.
- */
-export function joinKysely(database: HostKysely, options: JoinOptions = {}): Database {
-  return new Database(kyselyDriver(database, options.poolSize), options);
-}
-
-/** A database on an application's Knex on `pg`, or on one of its transactions. See {@link hostDriver}. */
-export function joinKnex(database: HostKnex, options: JoinOptions = {}): Database {
-  return new Database(knexDriver(database, options.poolSize), options);
-}
-
-/**
- * A database on an application's Prisma client with its adapter for `pg`, or on one of its interactive transactions. Prisma does
- * not expose its connections, so the loss of one is noticed by the next statement. See {@link hostDriver}.
- */
-export function joinPrisma(client: HostPrisma, options: JoinOptions = {}): Database {
-  return new Database(prismaDriver(client, options.poolSize), options);
-}
-
-/**
- * A database on an application's TypeORM `DataSource`, or on the `EntityManager` of a transaction, where statements are cancelled
- * on the server, too. See {@link hostDriver}.
- */
-export function joinTypeOrm(host: HostTypeOrm, options: JoinOptions = {}): Database {
-  return new Database(typeOrmDriver(host, options.poolSize), options);
-}
-
 /** A database on a driver: one that {@link hostDriver} makes of another client, or one of your own. */
 export function joinHost(driver: SqlDriver, options: SessionOptions = {}): Database {
   return new Database(driver, options);
+}
+
+/** A database on a client that {@link hostDriver} can describe. */
+export function joinClient<Handle>(options: JoinOptions, client: HostClient<Handle>): Database {
+  return joinHost(hostDriver({ ...client, poolSize: options.poolSize ?? client.poolSize }), options);
 }
