@@ -7,43 +7,19 @@ export function invalidUrl(message: string): ValidationError {
   return invalid("The database URL", message);
 }
 
-/** What PostgreSQL's own clients read from the environment (manual, 34.15), by the parameter that each stands for. */
-const VARIABLES: Readonly<Record<string, string>> = {
-  host: "PGHOST",
-  hostaddr: "PGHOSTADDR",
-  port: "PGPORT",
-  dbname: "PGDATABASE",
-  user: "PGUSER",
-  password: "PGPASSWORD",
-  passfile: "PGPASSFILE",
-  service: "PGSERVICE",
-  options: "PGOPTIONS",
-  application_name: "PGAPPNAME",
-  connect_timeout: "PGCONNECT_TIMEOUT",
-  target_session_attrs: "PGTARGETSESSIONATTRS",
-  load_balance_hosts: "PGLOADBALANCEHOSTS",
-  channel_binding: "PGCHANNELBINDING",
-  require_auth: "PGREQUIREAUTH",
-  requirepeer: "PGREQUIREPEER",
-  sslmode: "PGSSLMODE",
-  sslnegotiation: "PGSSLNEGOTIATION",
-  sslcompression: "PGSSLCOMPRESSION",
-  sslcert: "PGSSLCERT",
-  sslkey: "PGSSLKEY",
-  sslcertmode: "PGSSLCERTMODE",
-  sslrootcert: "PGSSLROOTCERT",
-  sslcrl: "PGSSLCRL",
-  sslcrldir: "PGSSLCRLDIR",
-  sslsni: "PGSSLSNI",
-  ssl_min_protocol_version: "PGSSLMINPROTOCOLVERSION",
-  ssl_max_protocol_version: "PGSSLMAXPROTOCOLVERSION",
-  gssencmode: "PGGSSENCMODE",
-  krbsrvname: "PGKRBSRVNAME",
-  gsslib: "PGGSSLIB",
-  gssdelegation: "PGGSSDELEGATION",
-  min_protocol_version: "PGMINPROTOCOLVERSION",
-  max_protocol_version: "PGMAXPROTOCOLVERSION",
-};
+/** The parameters that PostgreSQL's own clients also read from the environment (manual, 34.15): `sslmode` from `PGSSLMODE`. */
+const WITH_VARIABLES: ReadonlySet<string> = new Set(
+  `host hostaddr port dbname user password passfile service options application_name connect_timeout target_session_attrs
+  load_balance_hosts channel_binding require_auth requirepeer sslmode sslnegotiation sslcompression sslcert sslkey sslcertmode
+  sslrootcert sslcrl sslcrldir sslsni ssl_min_protocol_version ssl_max_protocol_version gssencmode krbsrvname gsslib gssdelegation
+  min_protocol_version max_protocol_version`.split(/\s+/),
+);
+
+function variableOf(name: string): string {
+  if (name === "dbname") return "PGDATABASE";
+  if (name === "application_name") return "PGAPPNAME";
+  return `PG${name === "connect_timeout" ? name : name.replaceAll("_", "")}`.toUpperCase();
+}
 
 /** A set of variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -73,8 +49,8 @@ export class Parameters {
     const text = this.#parts.get(name);
     this.#parts.delete(name);
     if (text !== undefined) return { text, setting: settingOf(name) };
-    const variable = VARIABLES[name] ?? "";
-    const inherited = this.environment[variable];
+    const variable = variableOf(name);
+    const inherited = WITH_VARIABLES.has(name) ? this.environment[variable] : undefined;
     return inherited ? { text: inherited, setting: variable } : undefined;
   }
 

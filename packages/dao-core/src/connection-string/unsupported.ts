@@ -27,26 +27,18 @@ const UNSUPPORTED: Readonly<Record<string, readonly [advice: string, ...harmless
   tcp_user_timeout: ["leave it out: statementTimeout limits how long a silent server is waited for", "0"],
 };
 
-/** What other clients of Node.js and Python call it. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  db: "use dbname",
-  database: "use dbname",
-  username: "use user",
-  max: "use the option poolSize (DB_POOL_SIZE)",
-  pool_size: "use the option poolSize (DB_POOL_SIZE)",
-  prepare: "use the option prepare (DB_PREPARE)",
-  statement_cache_size: "use the option prepare (DB_PREPARE)",
-  prepared_statement_cache_size: "use the option prepare (DB_PREPARE)",
-  idle_timeout: "use the option idleTimeout (DB_IDLE_TIMEOUT_MS)",
-  max_idle_connection_lifetime: "use the option idleTimeout (DB_IDLE_TIMEOUT_MS)",
-  max_lifetime: "use the option maxLifetime (DB_MAX_LIFETIME_MS)",
-  max_connection_lifetime: "use the option maxLifetime (DB_MAX_LIFETIME_MS)",
-  socket_timeout: "use the option statementTimeout (DB_STATEMENT_TIMEOUT_MS)",
-  query_timeout: "use the option statementTimeout (DB_STATEMENT_TIMEOUT_MS)",
-  command_timeout: "use the option statementTimeout (DB_STATEMENT_TIMEOUT_MS)",
-  keep_alive: "use keepalives_idle",
-  sslaccept: "use sslmode",
-  sslidentity: "use sslcert and sslkey",
+/** What other clients of Node.js and Python call it, by what it is here. */
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  dbname: ["db", "database"],
+  user: ["username"],
+  "the option poolSize (DB_POOL_SIZE)": ["max", "pool_size"],
+  "the option prepare (DB_PREPARE)": ["prepare", "statement_cache_size", "prepared_statement_cache_size"],
+  "the option idleTimeout (DB_IDLE_TIMEOUT_MS)": ["idle_timeout", "max_idle_connection_lifetime"],
+  "the option maxLifetime (DB_MAX_LIFETIME_MS)": ["max_lifetime", "max_connection_lifetime"],
+  "the option statementTimeout (DB_STATEMENT_TIMEOUT_MS)": ["socket_timeout", "query_timeout", "command_timeout"],
+  keepalives_idle: ["keep_alive"],
+  sslmode: ["sslaccept"],
+  "sslcert and sslkey": ["sslidentity"],
 };
 
 /** Of other drivers, without a counterpart. */
@@ -101,8 +93,8 @@ function problemOf(name: string): string | undefined {
   if (SCHEMA.test(name)) return "has no effect: give the schema as the option schema, or as DB_SCHEMA";
   if (FIXED.test(name)) return "has no effect, since the library sets it itself: leave it out";
   if (OTHERS.test(name)) return "is not supported: leave it out";
-  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
-  return elsewhere === undefined ? undefined : `is not supported: ${elsewhere}`;
+  const [here] = Object.entries(ELSEWHERE).find(([, names]) => names.includes(name)) ?? [];
+  return here === undefined ? undefined : `is not supported: use ${here}`;
 }
 
 const isSetting = (name: string): boolean => /^[a-z][a-z0-9_.]*$/.test(name) && !SENSITIVE.test(name);
