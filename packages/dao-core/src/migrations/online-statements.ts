@@ -1,4 +1,4 @@
-import type { SchemaName } from "../schema/schema-name.ts";
+import { inSchema, type SchemaName } from "../schema/schema-name.ts";
 import { FIRST_BATCH_ROWS } from "../session/limits.ts";
 import { progressUpdate } from "./journal.ts";
 import type { Migration } from "./migration-set.ts";
@@ -23,10 +23,6 @@ export type OnlineStatement =
 
 const CREATE_INDEX = /CREATE (UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?"(\w+)" ON (?:"public"\.)?"(\w+)"/;
 const ALTER_TABLE = /ALTER TABLE (?:"public"\.)?"(\w+)"/;
-
-/** Returns `statement`, which drizzle-kit or its author wrote for `public`, for another schema. */
-export const inSchema = (schema: SchemaName, statement: string) =>
-  statement.replaceAll('"public".', () => `${schema.quoted}.`);
 
 /** Names of indexes and their tables are qualified, since an index is built outside of a transaction that sets the path. */
 export function readOnlineStatement(schema: SchemaName, statement: string): OnlineStatement {

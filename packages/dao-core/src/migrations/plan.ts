@@ -1,6 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { invalid } from "../contract/fields/validation.ts";
-import type { SchemaName } from "../schema/schema-name.ts";
+import { inSchema, type SchemaName } from "../schema/schema-name.ts";
 import type { TransactionOptions } from "../session/database-session.ts";
 import type { SqlDriver, SqlExecutor, SqlTransaction } from "../session/driver.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
@@ -13,7 +13,7 @@ import {
   type PlanOptions,
   schemaVersion,
 } from "./migration-set.ts";
-import { inSchema, isLeftOnline, onlineName, onlineScript, withoutOnline } from "./online-statements.ts";
+import { isLeftOnline, onlineName, onlineScript, withoutOnline } from "./online-statements.ts";
 import { isPythonService } from "./python-service.ts";
 import {
   adviceFor,
@@ -25,20 +25,12 @@ import { findSchemaDifferences, hasChangeFeed } from "./schema-check/schema-diff
 import { readSchemaFacts, type SchemaFacts } from "./schema-check/schema-facts.ts";
 
 /** What has to be done to a database. */
-export interface MigrationPlan {
-  readonly from: number;
-  /** That of the code; or that of a newer database that is compatible with it. */
-  readonly to: number;
-  /** The migrations to record in the journal. */
-  readonly applied: readonly string[];
+export interface MigrationPlan
+  extends Pick<MigrationPlanText, "from" | "to" | "applied" | "adopts" | "enablesChanges"> {
   /** The recorded migrations of which online steps are left. */
   readonly online: readonly Migration[];
   /** The tables that exist. */
   readonly tables: readonly string[];
-  /** Whether it is a database of the Python service. */
-  readonly adopts: boolean;
-  /** Whether the change feed is to be created. */
-  readonly enablesChanges: boolean;
   /** How the schema differs from the migrations' result; empty while there are migrations to apply. */
   readonly differences: readonly SchemaDifference[];
   /** In order: those before the first that is online belong into one transaction. */

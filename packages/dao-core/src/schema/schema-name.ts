@@ -33,6 +33,11 @@ export class SchemaName {
   }
 }
 
+/** Returns SQL that names `"public"`, as drizzle-kit and the files in `drizzle/` do, for another schema. */
+export function inSchema({ quoted }: SchemaName, statement: string): string {
+  return statement.replaceAll('"public".', () => `${quoted}.`);
+}
+
 /** Text in SQL. A backslash means the same in it whatever `standard_conforming_strings` is. */
 export function textLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`;

@@ -12,16 +12,7 @@ import { findSchemaDifferences } from "./schema-differences.ts";
 import { readSchemaFacts } from "./schema-facts.ts";
 
 /** SQLSTATEs of a changed schema: tables, columns, types, privileges, plans, ON CONFLICT, replica identities. */
-const schemaCodes: ReadonlySet<string> = new Set([
-  "42P01",
-  "42703",
-  "42704",
-  "42804",
-  "42501",
-  "0A000",
-  "42P10",
-  "55000",
-]);
+const OF_SCHEMA = /^(?:42P01|42703|42704|42804|42501|0A000|42P10|55000)$/;
 
 const SET: MigrationSet = embeddedMigrations;
 const NEEDED = schemaVersion(SET);
@@ -60,7 +51,7 @@ export class SchemaCheck {
 
   /** Makes the next run compare the schema if `error` is about it, or a lost connection: the server may be another one. */
   statementFailed(error: unknown): void {
-    if (schemaCodes.has(databaseErrorFacts(error)?.code ?? "") || isLossError(error)) this.#validUntil = 0;
+    if (OF_SCHEMA.test(databaseErrorFacts(error)?.code ?? "") || isLossError(error)) this.#validUntil = 0;
   }
 }
 
