@@ -1,13 +1,9 @@
 import type { TaskDto } from "@flux/dao-core/contract";
-import { dayText, Legend, Loaded, type OfUserProps, spanText, TaskItem } from "./parts.tsx";
+import { type DaysProps, dayText, Legend, Loaded, type OfUserProps, spanText, TaskItem } from "./parts.tsx";
 import { addDays, dayName, dayOf, daysFrom, enteredIn, linkTo, type Route } from "./route.ts";
 
-interface CalendarProps extends OfUserProps {
-  readonly days: 1 | 7;
-}
-
 /** A user's tasks by time. */
-export function Calendar({ userId, route, days: count }: CalendarProps) {
+export function Calendar({ userId, route, days: count }: OfUserProps & { readonly days: 1 | 7 }) {
   const chosen = dayOf(route.query.get("date"));
   // A week begins with Monday.
   const first = count === 1 ? chosen : addDays(chosen, -((chosen.getDay() + 6) % 7));
@@ -45,11 +41,6 @@ export function DayPicker({ route, day, step }: DayPickerProps) {
       <a href={link(dayName(addDays(day, step)))}>Later</a>
     </form>
   );
-}
-
-interface DaysProps {
-  readonly days: readonly Date[];
-  readonly tasks: readonly TaskDto[];
 }
 
 const MINUTES_OF_DAY = 24 * 60;

@@ -1,6 +1,6 @@
-import type { TaskDto, TaskStatisticsDto } from "@flux/dao-core/contract";
+import type { TaskStatisticsDto } from "@flux/dao-core/contract";
 import { DayPicker } from "./calendar.tsx";
-import { dayText, Legend, Loaded, type OfUserProps, STATES, Table } from "./parts.tsx";
+import { type DaysProps, dayText, Legend, Loaded, type OfUserProps, STATES, Table } from "./parts.tsx";
 import { addDays, dayName, dayOf, daysFrom } from "./route.ts";
 
 const DAYS = 30;
@@ -55,16 +55,11 @@ function ByState({ totalTasks, byState, completionRate }: TaskStatisticsDto) {
   );
 }
 
-interface ByDayProps {
-  readonly days: readonly Date[];
-  readonly tasks: readonly TaskDto[];
-}
-
 /** The chart's units: a day is 20 wide, the fullest day 150 high. */
 const WIDTH = 20;
 const HEIGHT = 150;
 
-function ByDay({ days, tasks }: ByDayProps) {
+function ByDay({ days, tasks }: DaysProps) {
   const byDay = Map.groupBy(tasks, ({ startTime }) => (startTime === null ? "" : dayName(startTime)));
   const counts = days.map((day) => {
     const own = byDay.get(dayName(day)) ?? [];

@@ -10,21 +10,15 @@ export function Conversations({ userId, route }: OfUserProps) {
     <List
       route={route}
       name="Conversations"
-      columns={["Created", "Messages", "Status", "Begins with"]}
       size={PAGE_SIZE}
       list={({ conversations }, page, options) => conversations.listConversations({ userId, ...page }, options)}
-    >
-      {({ id, createdAt, messages, status }) => (
-        <>
-          <th scope="row">
-            <a href={linkTo(["conversations", id])}>{instantText(createdAt)}</a>
-          </th>
-          <td>{messages.length}</td>
-          <td>{status}</td>
-          <td>{messages.length === 0 ? "" : messageOf(messages[0]).text.slice(0, 100)}</td>
-        </>
-      )}
-    </List>
+      columns={{
+        Created: ({ id, createdAt }) => <a href={linkTo(["conversations", id])}>{instantText(createdAt)}</a>,
+        Messages: ({ messages }) => messages.length,
+        Status: ({ status }) => status,
+        "Begins with": ({ messages }) => (messages.length === 0 ? "" : messageOf(messages[0]).text.slice(0, 100)),
+      }}
+    />
   );
 }
 

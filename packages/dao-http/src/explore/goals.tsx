@@ -21,21 +21,15 @@ export function Goals({ userId, route }: OfUserProps) {
     <List
       route={route}
       name="Goals"
-      columns={["Goal", "Status", "Category", "Timeline", "Created"]}
       list={({ goals }, page, options) => goals.listGoals({ userId, ...page }, options)}
-    >
-      {(goal) => (
-        <>
-          <th scope="row">
-            <a href={linkTo(["goals", goal.id])}>{goal.title}</a>
-          </th>
-          <td>{goal.status}</td>
-          <td>{goal.category}</td>
-          <td>{goal.timeline}</td>
-          <td>{instantText(goal.createdAt)}</td>
-        </>
-      )}
-    </List>
+      columns={{
+        Goal: ({ id, title }) => <a href={linkTo(["goals", id])}>{title}</a>,
+        Status: ({ status }) => status,
+        Category: ({ category }) => category,
+        Timeline: ({ timeline }) => timeline,
+        Created: ({ createdAt }) => instantText(createdAt),
+      }}
+    />
   );
 }
 

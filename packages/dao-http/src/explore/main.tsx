@@ -67,12 +67,7 @@ function View({ route }: { readonly route: Route }) {
   return <Users route={route} />;
 }
 
-interface KeyFormProps {
-  readonly reason: string;
-  readonly enter: (key: string) => void;
-}
-
-function KeyForm({ reason, enter }: KeyFormProps) {
+function KeyForm({ reason, enter }: { readonly reason: string; readonly enter: (key: string) => void }) {
   return (
     <form onSubmit={(event) => enter(enteredIn(event, "key"))}>
       <h1>Flux data</h1>

@@ -100,6 +100,12 @@ export interface OfUserProps {
   readonly route: Route;
 }
 
+/** Some days in a row, and the tasks that begin in them. */
+export interface DaysProps {
+  readonly days: readonly Date[];
+  readonly tasks: readonly TaskDto[];
+}
+
 /** What is shown of the row with this id. */
 export interface OfRowProps {
   readonly id: string;
@@ -109,27 +115,36 @@ export interface OfRowProps {
 interface ListProps<Item> {
   readonly route: Route;
   readonly name: string;
-  readonly columns: readonly string[];
+  /** What is shown of an item, by the column's name. The first names the row. */
+  readonly columns: Readonly<Record<string, (item: Item) => ComponentChildren>>;
   /** Rows on a page. Default 25. */
   readonly size?: number;
   /** Names the filter: another one reads again. */
   readonly of?: string | undefined;
   readonly list: (client: DaoClient, page: PageRequest, options: CallOptions) => Promise<Page<Item>>;
-  /** The cells of an item. */
-  readonly children: (item: Item) => ComponentChildren;
 }
 
 /** A list as a table, page by page. */
 export function List<Item extends { readonly id: string }>(props: ListProps<Item>) {
-  const { route, name, columns, size = 25, of = "", list, children } = props;
+  const { route, name, columns, size = 25, of = "", list } = props;
   const page = pageOf(route);
   return (
     <Loaded of={`${of} ${page}`} read={(client, options) => list(client, { page, pageSize: size }, options)}>
       {({ items, total }) => (
         <>
-          <Table name={name} columns={columns}>
+          <Table name={name} columns={Object.keys(columns)}>
             {items.map((item) => (
-              <tr key={item.id}>{children(item)}</tr>
+              <tr key={item.id}>
+                {Object.entries(columns).map(([column, cell], index) =>
+                  index === 0 ? (
+                    <th key={column} scope="row">
+                      {cell(item)}
+                    </th>
+                  ) : (
+                    <td key={column}>{cell(item)}</td>
+                  ),
+                )}
+              </tr>
             ))}
           </Table>
           <Pager route={route} page={page} size={size} total={total ?? items.length} what={name.toLowerCase()} />

@@ -21,21 +21,15 @@ export function Users({ route }: { readonly route: Route }) {
       <List
         route={route}
         name="Users"
-        columns={["Name", "E-mail", "Demo", "Created"]}
         of={email}
         list={({ users }, page, options) => users.listUsers({ email, ...page }, options)}
-      >
-        {(user) => (
-          <>
-            <th scope="row">
-              <a href={linkTo(["users", user.id])}>{user.name}</a>
-            </th>
-            <td>{user.email}</td>
-            <td>{user.demoMode ? "yes" : "no"}</td>
-            <td>{instantText(user.createdAt)}</td>
-          </>
-        )}
-      </List>
+        columns={{
+          Name: ({ id, name }) => <a href={linkTo(["users", id])}>{name}</a>,
+          "E-mail": ({ email }) => email,
+          Demo: ({ demoMode }) => (demoMode ? "yes" : "no"),
+          Created: ({ createdAt }) => instantText(createdAt),
+        }}
+      />
     </>
   );
 }
