@@ -15,8 +15,19 @@ const readers: Readonly<Record<ScalarKind, (text: string) => unknown>> = {
   instant: (text) => parseInstant(text) ?? text,
 };
 
+/** Reads the text of a parameter into the input of a service. Returns what is wrong with it, if anything. */
+type ParameterReader = (input: Record<string, unknown>, text: string) => string | undefined;
+
+const known = new WeakMap<QueryParameters, ReadonlyMap<string, ParameterReader>>();
+const none: QueryParameters = {};
+
 /** Reads a query string into the input of a service. Unknown parameters, and repeated ones of one value, are errors (contract, "REST"). */
-export function readQuery(query: string, parameters: QueryParameters = {}): Record<string, unknown> {
+export function readQuery(query: string, parameters: QueryParameters = none): Record<string, unknown> {
+  let parameterReaders = known.get(parameters);
+  if (parameterReaders === undefined) {
+    parameterReaders = new Map(readersOf(parameters));
+    known.set(parameters, parameterReaders);
+  }
   const input: Record<string, unknown> = {};
   const issues: ValidationIssue[] = [];
   for (const pair of query.split("&")) {
@@ -24,69 +35,82 @@ export function readQuery(query: string, parameters: QueryParameters = {}): Reco
     const equals = pair.indexOf("=");
     const wireName = decodePart(equals === -1 ? pair : pair.slice(0, equals));
     const text = decodePart(equals === -1 ? "" : pair.slice(equals + 1));
-    const message =
-      wireName === ""
-        ? "has a parameter without a name"
-        : readParameter(input, toCamelCase(wireName) ?? "", text, parameters);
+    const read = parameterReaders.get(wireName);
+    const unknown = wireName === "" ? "has a parameter without a name" : "is not a known parameter";
+    const message = read === undefined ? unknown : read(input, text);
     if (message !== undefined) issues.push({ path: wireName, message });
   }
   if (issues.length > 0) throw new InvalidRequestError(issues);
   return input;
 }
 
-/** Adds a parameter to the input. Returns what is wrong with it, if anything. */
-function readParameter(
-  input: Record<string, unknown>,
-  name: string,
-  text: string,
-  parameters: QueryParameters,
-): string | undefined {
-  const kindOf = (name: string) => (Object.hasOwn(parameters, name) ? parameters[name] : undefined);
-  const kind = kindOf(name);
-  if (typeof kind === "object") return readSort(input, name, text, kind);
-  if (kind === undefined && name === "isNull") return readNull(input, text, parameters);
-  const [, rangeName = "", end] = kind === undefined ? (/^(.+)(From|Before)$/.exec(name) ?? []) : [];
-  const [scalar, form] = String(kind ?? kindOf(rangeName) ?? "").split(" ");
-  if (!isScalarKind(scalar) || (form === "range") !== (end !== undefined)) return "is not a known parameter";
-  const read = readers[scalar];
-  const field = end === undefined ? name : rangeName;
-  const given = Object.hasOwn(input, field) ? input[field] : undefined;
-  if (given === null) return "cannot be combined with is_null of the same field";
-  if (end !== undefined) {
-    const range = { ...Object(given), [end.toLowerCase()]: read(text) };
-    if (Object.keys(range).length === Object.keys(Object(given)).length) return "is given more than once";
-    input[field] = range;
-  } else if (given === undefined) input[field] = read(text);
-  else if (form !== "list") return "is given more than once";
-  else if (Array.isArray(given)) given.push(read(text));
-  else input[field] = [given, read(text)];
-  return undefined;
+/** The readers of all parameters, by their names in a query string. */
+function* readersOf(parameters: QueryParameters): Generator<[wireName: string, ParameterReader]> {
+  const nullable: string[] = [];
+  for (const [name, kind] of Object.entries(parameters)) {
+    const wireName = toSnakeCase(name) ?? name;
+    if (typeof kind === "object") {
+      yield [wireName, sortReader(name, kind)];
+      continue;
+    }
+    const [scalar, form, or] = kind.split(" ");
+    const read = readers[scalar as ScalarKind];
+    if (or !== undefined) nullable.push(wireName);
+    if (form !== "range") yield [wireName, valueReader(name, read, form === "list")];
+    else for (const end of ["from", "before"]) yield [`${wireName}_${end}`, endReader(name, read, end)];
+  }
+  if (nullable.length > 0) yield ["is_null", nullReader(nullable)];
 }
 
-const isScalarKind = (kind: string | undefined): kind is ScalarKind =>
-  kind !== undefined && Object.hasOwn(readers, kind);
+const IS_REPEATED = "is given more than once";
+const IS_NULL = "cannot be combined with is_null of the same field";
 
-function readSort(input: Record<string, unknown>, name: string, text: string, fields: readonly string[]) {
-  if (Object.hasOwn(input, name)) return "is given more than once";
-  const [, minus = "", wireName = ""] = /^(-?)(.*)$/s.exec(text) ?? [];
-  const field = toCamelCase(wireName);
-  if (field === undefined || !fields.includes(field)) {
-    return `must be one of ${fields.map(toSnakeCase).join(", ")}, with - before it for the descending order`;
-  }
-  input[name] = minus + field;
-  return undefined;
+/** @param isList whether there may be several values */
+function valueReader(name: string, read: (text: string) => unknown, isList: boolean): ParameterReader {
+  return (input, text) => {
+    const given = input[name];
+    if (given === null) return IS_NULL;
+    if (given === undefined) input[name] = read(text);
+    else if (!isList) return IS_REPEATED;
+    else if (Array.isArray(given)) given.push(read(text));
+    else input[name] = [given, read(text)];
+    return undefined;
+  };
+}
+
+function endReader(name: string, read: (text: string) => unknown, end: string): ParameterReader {
+  return (input, text) => {
+    const given = input[name];
+    if (given === null) return IS_NULL;
+    if (Object.hasOwn(Object(given), end)) return IS_REPEATED;
+    input[name] = { ...Object(given), [end]: read(text) };
+    return undefined;
+  };
+}
+
+function sortReader(name: string, fields: readonly string[]): ParameterReader {
+  return (input, text) => {
+    if (Object.hasOwn(input, name)) return IS_REPEATED;
+    const [, minus = "", wireName = ""] = /^(-?)(.*)$/s.exec(text) ?? [];
+    const field = toCamelCase(wireName);
+    if (field === undefined || !fields.includes(field)) {
+      return `must be one of ${fields.map(toSnakeCase).join(", ")}, with - before it for the descending order`;
+    }
+    input[name] = minus + field;
+    return undefined;
+  };
 }
 
 /** `is_null=milestone_id`: the filter on the field is null. */
-function readNull(input: Record<string, unknown>, text: string, parameters: QueryParameters): string | undefined {
-  const nullable = Object.keys(parameters).filter((name) => String(parameters[name]).endsWith(" or null"));
-  if (nullable.length === 0) return "is not a known parameter";
-  const field = toCamelCase(text);
-  if (field === undefined || !nullable.includes(field)) return `must be one of ${nullable.map(toSnakeCase).join(", ")}`;
-  if (Object.hasOwn(input, field) && input[field] !== null)
-    return "cannot be combined with another filter of the same field";
-  input[field] = null;
-  return undefined;
+function nullReader(nullable: readonly string[]): ParameterReader {
+  return (input, text) => {
+    const field = toCamelCase(text);
+    if (field === undefined || !nullable.includes(text)) return `must be one of ${nullable.join(", ")}`;
+    if (Object.hasOwn(input, field) && input[field] !== null)
+      return "cannot be combined with another filter of the same field";
+    input[field] = null;
+    return undefined;
+  };
 }
 
 /** As HTML forms encode it: a plus is a space. */
