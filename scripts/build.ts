@@ -18,7 +18,9 @@ const packages = fileURLToPath(new URL("../packages/", import.meta.url));
 export async function buildPackages(signal: AbortSignal): Promise<void> {
   const files = [...docsAssets.map(({ file }) => file), ...pageFiles.map(({ name }) => name), EXPLORE_SCRIPT];
   const docs = files.map((file) => `dist/docs/${file}`);
-  await Promise.all([build("dao-core", [], signal), build("dao-http", docs, signal)]);
+  await build("dao-core", [], signal);
+  // Its command has dao-core built in.
+  await build("dao-http", docs, signal);
   signal.throwIfAborted();
 }
 

@@ -16,7 +16,7 @@ const shipped: Readonly<Record<string, string>> = {
 export const SHIPPED_CORE = new URL("packages/dao-core/dist/index.js", root).href;
 
 /** The file of the command that serves the REST API, as shipped. */
-export const SERVICE_FILE = fileURLToPath(new URL("packages/dao-http/dist/cli.js", root));
+export const SERVICE_FILE = fileURLToPath(new URL("packages/dao-http/dist/command/flux-dao.js", root));
 
 /**
  * Compiles programs of the bench for plain Node, and builds the packages whose build is older than their sources. Running

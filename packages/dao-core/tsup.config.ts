@@ -1,9 +1,6 @@
-import { copyFile, mkdir } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { defineConfig, type Options } from "tsup";
-
-const require = createRequire(import.meta.url);
+import { copyLicences } from "../../scripts/packages/built-in.ts";
 
 // What is built in is read from the metafile, for NOTICE; the package leaves it out.
 const common = { format: "esm", target: "node20", sourcemap: true, metafile: true } satisfies Options;
@@ -18,16 +15,6 @@ const entries = {
 };
 const schemaEntry = "src/schema/index.ts";
 
-/** The licences of the packages that are built in; Drizzle's package has none of its own. */
-async function copyLicences(): Promise<void> {
-  await mkdir("dist/licences", { recursive: true });
-  const zod = join(dirname(require.resolve("zod/package.json")), "LICENSE");
-  const uuid = join(dirname(require.resolve("uuid/package.json")), "LICENSE.md");
-  await copyFile("licences/drizzle-orm.LICENSE.txt", "dist/licences/drizzle-orm.LICENSE.txt");
-  await copyFile(zod, "dist/licences/zod.LICENSE.txt");
-  await copyFile(uuid, "dist/licences/uuid.LICENSE.txt");
-}
-
 export default defineConfig([
   {
     ...common,
@@ -37,7 +24,7 @@ export default defineConfig([
     // The declarations need AsyncDisposable, which is in no `target` yet.
     dts: { entry: { ...entries, "schema/index": schemaEntry }, banner: '/// <reference lib="esnext.disposable" />' },
     clean: ["!schema/**"],
-    onSuccess: copyLicences,
+    onSuccess: () => copyLicences(join(import.meta.dirname, "dist")),
   },
   {
     ...common,

@@ -1,7 +1,8 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { defineConfig } from "tsup";
+import { join } from "node:path";
+import { defineConfig, type Options } from "tsup";
+import { copyLicences } from "../../scripts/packages/built-in.ts";
 import { buildExplore } from "./explore.config.ts";
 import { buildGuide } from "./guide.config.ts";
 import { docsAssets, pageFiles } from "./src/openapi/docs-assets.ts";
@@ -20,9 +21,7 @@ async function copyDocsAssets(): Promise<void> {
   for (const file of pageFiles) await copyFile(`src/${file.folder}/${file.name}`, `dist/docs/${file.name}`);
   await Promise.all([buildExplore(), buildGuide()]);
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
-  await mkdir("dist/licences", { recursive: true });
-  const levenshtein = join(dirname(require.resolve("fastest-levenshtein/package.json")), "LICENSE.md");
-  await copyFile(levenshtein, "dist/licences/fastest-levenshtein.LICENSE.txt");
+  await copyLicences(join(import.meta.dirname, "dist"));
 }
 
 const licences = [
@@ -34,15 +33,31 @@ const licences = [
   ["redoc/bundles/redoc.standalone.js.LICENSE.txt", "redoc.standalone.js.LICENSE.txt"],
 ] as const;
 
-export default defineConfig({
-  entry: ["src/index.ts", "src/client/index.ts", "src/opentelemetry/index.ts", "src/server.ts", "src/cli.ts"],
+const common = {
   format: "esm",
   target: "node20",
-  // The declarations need AsyncDisposable, which is in no `target` yet.
-  dts: { banner: '/// <reference lib="esnext.disposable" />' },
   sourcemap: true,
   // What is built in is read from it, for NOTICE; the package leaves it out.
   metafile: true,
-  clean: true,
-  onSuccess: copyDocsAssets,
-});
+} satisfies Options;
+
+export default defineConfig([
+  {
+    ...common,
+    entry: ["src/index.ts", "src/client/index.ts", "src/opentelemetry/index.ts", "src/server.ts"],
+    // The declarations need AsyncDisposable, which is in no `target` yet.
+    dts: { banner: '/// <reference lib="esnext.disposable" />' },
+    clean: ["!command/**"],
+    onSuccess: copyDocsAssets,
+  },
+  {
+    ...common,
+    // One program: reading the 70 files of its packages is a sixth of a start.
+    entry: { "flux-dao": "src/cli.ts" },
+    outDir: "dist/command",
+    noExternal: ["@flux/dao-core", "pino"],
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    clean: true,
+    onSuccess: () => copyLicences(join(import.meta.dirname, "dist/command")),
+  },
+]);

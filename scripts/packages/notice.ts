@@ -3,24 +3,15 @@
  * bundler's output, so that nothing bundled can be missing. With `--check` it writes nothing, and exits with 1 if a NOTICE
  * differs.
  */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import { type DocsAsset, docsAssets } from "../../packages/dao-http/src/openapi/docs-assets.ts";
+import { builtIn, licenceFile, packageOf } from "./built-in.ts";
 import { type PublishedPackage, readPublishedPackages } from "./published-package.ts";
 import { writeOrCheck } from "./recorded-text.ts";
 
-interface Metafile {
-  readonly outputs: Readonly<Record<string, { inputs: Readonly<Record<string, { bytesInOutput: number }>> }>>;
-}
-
 const byName = (a: string, b: string) => (a < b ? -1 : 1);
-
-/** The innermost `…/node_modules/@scope/name/` of a path, and the package name in it. */
-function packageOf(path: string): { folder: string; name: string } | undefined {
-  const match = /^(.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\/)/.exec(path);
-  return match?.[1] === undefined || match[2] === undefined ? undefined : { folder: match[1], name: match[2] };
-}
 
 async function readJson<Content>(file: string): Promise<Content> {
   return JSON.parse(await readFile(file, "utf8"));
@@ -40,25 +31,11 @@ async function inDist({ folder, manifest }: PublishedPackage, file: string): Pro
   return `dist/${file}`;
 }
 
-/** The packages that the bundler included. */
-async function builtIn(published: PublishedPackage): Promise<string[]> {
-  const folders = new Map<string, string>();
-  const built = await readdir(join(published.folder, "dist"), { recursive: true });
-  const metafiles = built.filter((file) => basename(file) === "metafile-esm.json");
-  if (metafiles.length === 0) throw new Error(`${published.manifest.name} is not built: run 'pnpm build'.`);
-  for (const file of metafiles) {
-    const { outputs }: Metafile = await readJson(join(published.folder, "dist", file));
-    for (const [input, { bytesInOutput }] of Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs))) {
-      const found = packageOf(resolve(published.folder, input));
-      if (found !== undefined && bytesInOutput > 0) folders.set(found.name, found.folder);
-    }
-  }
-  const names = [...folders].toSorted(([a], [b]) => byName(a, b));
+async function linesOfBuiltIn(published: PublishedPackage): Promise<string[]> {
+  const names = [...(await builtIn(join(published.folder, "dist")))].toSorted(([a], [b]) => byName(a, b));
+  if (names.length === 0) throw new Error(`${published.manifest.name} is not built: run 'pnpm build'.`);
   return await Promise.all(
-    names.map(async ([name, folder]) => {
-      const licence = await inDist(published, `licences/${name.replaceAll("/", "+")}.LICENSE.txt`);
-      return `${await titleOf(folder)}: ${licence}`;
-    }),
+    names.map(async ([name, folder]) => `${await titleOf(folder)}: ${await inDist(published, licenceFile(name))}`),
   );
 }
 
@@ -104,7 +81,7 @@ async function noticeOf(published: PublishedPackage): Promise<string> {
   const parts = [
     `${name}\nCopyright (c) 2026 Flux. MIT licence, in LICENSE.`,
     "This package holds code of others, under their own licences, which are in the files named here.",
-    (await builtIn(published)).join("\n"),
+    (await linesOfBuiltIn(published)).join("\n"),
   ];
   if (name === "@flux/dao-http") parts.push("The documentation pages:", ...(await pages(published)));
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;

@@ -55,6 +55,7 @@ export function readPage(file: string): Promise<string> {
 }
 
 function read(file: string, original: () => string): Promise<string> {
-  const copy = join(here, "docs", file);
-  return readFile(existsSync(copy) ? copy : original(), "utf8");
+  // The command is in a folder of its own.
+  const copy = [join(here, "docs", file), join(here, "../docs", file)].find(existsSync);
+  return readFile(copy ?? original(), "utf8");
 }
