@@ -14,8 +14,6 @@ import { SqlPieceReads } from "./dao/list/sql-piece-reads.ts";
 import { TableDao } from "./dao/table-dao.ts";
 import { SqlTaskDao } from "./dao/task-dao.ts";
 import type { Finding } from "./diagnosis/diagnose.ts";
-import { PgliteDriver } from "./drivers/pglite/pglite.ts";
-import { PostgresDriver } from "./drivers/postgres/driver.ts";
 import type { PostgresDriverOptions } from "./drivers/postgres/driver-options.ts";
 import { type MigrationReport, migrate } from "./migrations/migrate.ts";
 import {
@@ -354,8 +352,15 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
   const location = parseDatabaseUrl(url);
-  if (location.kind === "memory") return new Database(await PgliteDriver.open(undefined, options), options);
-  if (location.kind === "folder") return new Database(await PgliteDriver.open(location.path, options), options);
+  // A driver is loaded when it is needed: an application with a client of its own needs none.
+  if (location.kind !== "postgres") {
+    const { PgliteDriver } = await import("./drivers/pglite/pglite.ts");
+    return new Database(
+      await PgliteDriver.open(location.kind === "folder" ? location.path : undefined, options),
+      options,
+    );
+  }
+  const { PostgresDriver } = await import("./drivers/postgres/driver.ts");
   await checkTlsFiles(location.servers, location.tls);
   const driver = new PostgresDriver(location, options);
   if (options.verify === false) return new Database(driver, options);
