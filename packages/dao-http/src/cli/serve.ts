@@ -69,9 +69,12 @@ const HEAP_GROWTH = 50;
 
 /** Loads the service; the process that only distributes connections does not need it. */
 async function startService(settings: Settings, options: Pick<ServerOptions, "whenPortIsClosed"> = {}) {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
   const [log, service] = await Promise.all([import("../process/terminal-log.ts"), import("../process/service.ts")]);
-  return service.startService(settings, log.openLog({ level: settings.logLevel, isShared: cluster.isWorker }), options);
+  const logger = log.openLog({ level: settings.logLevel, isShared: cluster.isWorker });
+  const running = await service.startService(settings, logger, options);
+  // Not earlier: with other flags, V8 compiles the modules of Node.js anew, whose compiled code Node.js brings along.
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH}`);
+  return running;
 }
 
 /** Serves until the primary process stops it, or ends: then `node:cluster` ends this one too. */
