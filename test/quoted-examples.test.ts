@@ -17,3 +17,13 @@ test("the how-to guides quote the examples verbatim", async () => {
   }
   expect(quoted.length).toBeGreaterThanOrEqual(9);
 });
+
+test("every how-to says what must be installed and set before it goes on", async () => {
+  const silent: string[] = [];
+  for (const page of await readdir(guides)) {
+    const text = await readFile(new URL(page, guides), "utf8");
+    const [opening = ""] = text.split("\n## ");
+    if (!/\binstall|\bneeds? (?:nothing|`@)/i.test(opening) && !text.includes("## Install and set")) silent.push(page);
+  }
+  expect(silent).toEqual([]);
+});
