@@ -43,7 +43,9 @@ export function isDaoError(error: unknown): error is DaoError {
 
 /** One broken rule. `path` is the field as the caller wrote it, with list positions: `milestones.0.tasks.2.title`. */
 export interface ValidationIssue {
+  /** The field, such as `tasks.0.title`; empty for the input as a whole. */
   readonly path: string;
+  /** What is wrong with it, as the rest of a sentence that begins with the path. */
   readonly message: string;
 }
 

@@ -62,11 +62,17 @@ const cursor = described(
 );
 
 const pageRequestShape = {
+  /** From 1. Default 1. */
   page: described(z.int().min(1), "From 1. Default 1. Not together with skip and limit.", 1).optional(),
+  /** 1 to 100. Default 100. */
   pageSize: described(pageSize, "Rows on a page. Default 100. Not together with skip and limit.", 20).optional(),
+  /** How many rows to skip. Default 0. */
   skip: described(z.int().min(0), "Rows to skip. Default 0. Not together with page and page_size.", 0).optional(),
+  /** 1 to 100. Default 100. */
   limit: described(pageSize, "Rows to return. Default 100. Not together with page and page_size.", 20).optional(),
+  /** The `nextCursor` of the previous page, in the same order. Opaque; it does not expire. Default: none. */
   cursor: cursor.optional(),
+  /** How `total` is counted. Default `exact`. */
   count: described(
     z.enum(COUNT_MODES),
     "How total is counted. exact, the default; estimated: exact up to 1000 rows, beyond that the planner's estimate; none: " +
@@ -119,8 +125,17 @@ export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
   ).optional();
   return {
     filter,
-    list: filter.extend({ ...pageRequestShape, sort }).superRefine(checkPaging),
-    stream: filter.extend({ cursor: cursor.optional() }),
+    list: filter
+      .extend({
+        ...pageRequestShape,
+        /** By which field, `-` for descending; then by id. Rows without a value come last. Default `-createdAt`. */
+        sort,
+      })
+      .superRefine(checkPaging),
+    stream: filter.extend({
+      /** Where to continue: a cursor of an earlier stream, or the `nextCursor` of a page, newest first. Default: none. */
+      cursor: cursor.optional(),
+    }),
   };
 }
 

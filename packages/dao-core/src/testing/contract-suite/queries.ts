@@ -201,6 +201,7 @@ function entityCases(entity: QueriedEntity): ContractCase[] {
           [{ id: Array.from({ length: 101 }, unknownId) }, "id"],
           [{ id: [unknownId(), "x"] }, "id.1"],
           [{ id: [null] }, "id.0"],
+          [{ id: new Array(1) }, "id.0"],
           [{ id: null }, "id"],
           [{ id: { from: unknownId() } }, "id"],
           [{ createdAt: null }, "createdAt"],
@@ -283,7 +284,7 @@ const noRequests: readonly ContractCase[] = queriedEntities.map((entity) => ({
   name: `contract, Data: a list, stream or count of ${entity.name} by what is not an object is refused`,
   async run(services) {
     // As a caller without a type checker could pass them.
-    const requests: readonly object[] = JSON.parse('[null, "x", 7, true]');
+    const requests: readonly object[] = JSON.parse('[null, "x", 7, true, []]');
     for (const request of requests) {
       await assertInvalid(entity.list(services, request));
       await assertInvalid(entity.count(services, request));
