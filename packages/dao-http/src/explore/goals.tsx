@@ -51,8 +51,8 @@ export function Goal({ id, route }: OfRowProps) {
             {weeks.slice((page - 1) * WEEKS, page * WEEKS).map(({ name, parts }) => (
               <section key={name} class="week">
                 <h2>{name}</h2>
-                {parts.map(({ title, tasks }) => (
-                  <section key={title}>
+                {parts.map(({ id, title, tasks }) => (
+                  <section key={id}>
                     <h3>{title}</h3>
                     <ul class="grid">
                       {tasks.map((task) => (
@@ -73,7 +73,7 @@ export function Goal({ id, route }: OfRowProps) {
 
 interface Week {
   readonly name: string;
-  readonly parts: readonly { readonly title: string; readonly tasks: readonly TaskDto[] }[];
+  readonly parts: readonly { readonly id: string; readonly title: string; readonly tasks: readonly TaskDto[] }[];
 }
 
 function weeksOf({ milestones, tasks }: GoalWithRelationsDto): Week[] {
@@ -81,12 +81,16 @@ function weeksOf({ milestones, tasks }: GoalWithRelationsDto): Week[] {
   const weeks = Map.groupBy(milestones, ({ weekNumber }) => weekNumber);
   const found = [...weeks].map(([number, ofWeek]) => ({
     name: `Week ${number}`,
-    parts: ofWeek.map(({ id, title, status }) => ({ title: `${title} (${status})`, tasks: byMilestone.get(id) ?? [] })),
+    parts: ofWeek.map(({ id, title, status }) => ({
+      id,
+      title: `${title} (${status})`,
+      tasks: byMilestone.get(id) ?? [],
+    })),
   }));
   // The milestone may be of another goal.
   const known = new Set(milestones.map(({ id }) => id));
   const others = tasks.filter(({ milestoneId }) => milestoneId === null || !known.has(milestoneId));
   return others.length === 0
     ? found
-    : [...found, { name: "Any week", parts: [{ title: "No milestone", tasks: others }] }];
+    : [...found, { name: "Any week", parts: [{ id: "", title: "No milestone", tasks: others }] }];
 }

@@ -9,6 +9,10 @@ import { User, Users } from "./users.tsx";
 
 const KEY = "flux-service-key";
 
+/** The client throws for any other key. Spaces around a pasted one are removed. */
+const KEY_PATTERN = " *[!-~]{1,200} *";
+const KEY_RULE = "1 to 200 printable ASCII characters, without a space";
+
 /** The service that the page came from, wherever it is mounted. */
 const baseUrl = location.origin + location.pathname.replace(/\/explore\/?$/, "");
 
@@ -74,7 +78,7 @@ function KeyForm({ reason, enter }: { readonly reason: string; readonly enter: (
       <p>To look at the data, enter one of the service's keys. This tab keeps it until it is closed.</p>
       {reason !== "" && <p role="alert">{reason}</p>}
       <label for="key">Service key</label>
-      <input id="key" name="key" type="password" autocomplete="off" required />
+      <input id="key" name="key" type="password" autocomplete="off" required pattern={KEY_PATTERN} title={KEY_RULE} />
       <button type="submit">Look</button>
     </form>
   );

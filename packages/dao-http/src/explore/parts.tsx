@@ -82,12 +82,14 @@ interface PagerProps {
 
 export function Pager({ route, page, size, total, what }: PagerProps) {
   const link = (to: number) => linkTo(route.segments, { ...Object.fromEntries(route.query), page: String(to) });
-  const first = Math.min(total, (page - 1) * size + 1);
+  const first = (page - 1) * size + 1;
   return (
     <nav class="pager" aria-label="Pages">
       {page > 1 && <a href={link(page - 1)}>Previous</a>}
       <span role="status">
-        {total === 0 ? `No ${what}` : `${what} ${first} to ${Math.min(total, page * size)} of ${total}`}
+        {first > total
+          ? `No ${what}${total > 0 ? " on this page" : ""}`
+          : `${what} ${first} to ${Math.min(total, page * size)} of ${total}`}
       </span>
       {page * size < total && <a href={link(page + 1)}>Next</a>}
     </nav>
