@@ -25,9 +25,12 @@ describe("the path that an app is mounted at", () => {
     expect(new BasePath(base).strip(path)).toBe(own);
   });
 
-  test.each(["dao", "/dao?x", "/dao#x", "https://example.com/dao", "/da o"])("%j is none", (base) => {
-    expect(() => new BasePath(base)).toThrow(TypeError);
-  });
+  test.each(["dao", "/dao?x", "/dao#x", "https://example.com/dao", "/da o", "/дао", "/\u0001", "//dao"])(
+    "%j is none",
+    (base) => {
+      expect(() => new BasePath(base)).toThrow(TypeError);
+    },
+  );
 });
 
 test.each(["/dao/api/v1", "/api/v1"])("a problem of %s names the caller's own path", async (api) => {

@@ -86,7 +86,8 @@ export class BasePath {
   }
 
   static isPath(text: string): boolean {
-    return /^(?:\/[^?#\s]*)?$/.test(text);
+    // As requests and headers have it: printable ASCII, others percent-encoded. What begins with `//` would be a host.
+    return /^(?:\/(?!\/)[!"$->@-~]*)?$/.test(text);
   }
 
   /** The app's own path for the path of a request, whether or not a host or proxy has removed the prefix. */
