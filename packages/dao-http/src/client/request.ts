@@ -88,7 +88,7 @@ export function invalid(path: string, message: string): ValidationError {
  * @throws ValidationError for an unknown parameter, or one of another type
  */
 export function toQueryString(request: unknown, parameters: QueryParameters): string {
-  if (typeof request !== "object" || request === null) throw invalid("", "must be an object");
+  if (typeof request !== "object" || request === null || Array.isArray(request)) throw invalid("", "must be an object");
   const pairs: string[] = [];
   const issues: ValidationIssue[] = [];
   for (const [name, value] of Object.entries(request)) {
@@ -127,7 +127,7 @@ function partsOf(name: string, value: unknown, kind: ParameterKind): Part[] {
   if (value === null && kind.endsWith(" or null")) return [{ name: "isNull", value: toSnakeCase(name) }];
   if (form === "list" && Array.isArray(value)) {
     if (value.length >= 1 && value.length <= FILTER_VALUES) {
-      return value.map((one: unknown, index) => part(`${name}.${index}`, name, one));
+      return Array.from(value, (one: unknown, index) => part(`${name}.${index}`, name, one));
     }
     return [{ path: name, problem: `must have 1 to ${FILTER_VALUES} values` }];
   }
