@@ -45,6 +45,7 @@ describe("flux-dao describes its usage", () => {
     [["migarte"], "There is no command migarte. Did you mean migrate?"],
     [["help", "sed"], "There is no command sed. Did you mean seed?"],
     [["constructor"], "There is no command constructor."],
+    [["--verison"], "There is no command --verison. Did you mean --version?"],
     [["migrate", "--force"], "There is no option --force."],
     [["migrate", "--chek"], "There is no option --chek. Did you mean --check?"],
     [["migrate", "--port", "1"], "There is no option --port."],
@@ -162,6 +163,13 @@ describe("flux-dao migrate and doctor", () => {
       expect(migrated).toMatchObject({ exit: 0, stderr: "Settings from .env: DATABASE_URL.\n" });
       const schemas = await sql`select nspname from pg_namespace where nspname like 'from_%'`;
       expect(schemas).toEqual([{ nspname: "from_option" }]);
+      // As Windows' editors save it; and a variable that is empty counts as not set.
+      await writeFile(join(folder, ".env"), `\uFEFFDATABASE_URL=${url}\r\n`);
+      expect((await run(["migrate"], { DATABASE_URL: "" }, undefined, folder)).exit).toBe(0);
+      await writeFile(join(folder, ".env"), `\uFEFFDATABASE_URL=${url}\n`, "utf16le");
+      const unreadable = await run(["migrate"], {}, undefined, folder);
+      expect(unreadable).toMatchObject({ exit: 1, stderr: expect.stringMatching(/\.env cannot be read.*UTF-8/) });
+      expectSentence(unreadable.stderr);
     } finally {
       await rm(folder, { recursive: true });
     }
@@ -185,6 +193,8 @@ describe("flux-dao migrate and doctor", () => {
       code: "unavailable",
       message: expect.stringMatching(`^Cannot open PostgreSQL at 127.0.0.1:${port}/d\\. .*nothing accepts connections`),
     });
+    const examined = await run(["doctor", "--json", "--database-url", `postgres://u:secret@127.0.0.1:${port}/d`]);
+    expect(JSON.parse(examined.stdout).at(-1).message).toMatch(/host and port in --database-url; then try again\.$/);
     expect(await error("seed", "--database-url", url)).toMatchObject({
       exit: 1,
       code: "schema_version",
@@ -306,7 +316,7 @@ describe("flux-dao migrate and doctor", () => {
     expect([...found.values()].filter(({ ok }) => !ok)).toEqual([]);
     expect((await on("doctor")).stdout).toMatch(/^ok {4}drift /m);
     expect(found.get("changes")?.message).toBe(
-      "The change feed is not enabled; migrate({ changes: true }) enables it.",
+      "The change feed is not enabled; flux-dao migrate --changes enables it.",
     );
     expect((await on("doctor")).stdout).toContain("flux-dao migrate --changes enables it.");
     await on("migrate", "--changes");

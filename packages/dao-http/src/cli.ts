@@ -50,7 +50,7 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
     const names = readEnvFile(process.env);
     if (names.length > 0) writeStderr(`Settings from .env: ${names.join(", ")}.`);
   }
-  const exitCode = await command.run(flags);
+  const exitCode = await command.run(flags, given);
   // Pending work, such as closing a pipe, still runs.
   if (exitCode !== undefined) process.exitCode = exitCode;
 }
@@ -61,7 +61,8 @@ const context: { usage?: string; given: GivenOptions } = { given: new Map() };
 async function find(name: string): Promise<Command> {
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load !== undefined) return load();
-  throw new UsageError(`There is no command ${name}.${didYouMean(nearest(name, [...Object.keys(commands), "help"]))}`);
+  const known = [...Object.keys(commands), "help", "--help", "--version"];
+  throw new UsageError(`There is no command ${name}.${didYouMean(nearest(name, known))}`);
 }
 
 async function help([name]: readonly string[]): Promise<void> {

@@ -72,22 +72,24 @@ function wrongValue(option: string, message: string): string {
 export const didYouMean = (name: string | undefined) => (name === undefined ? "" : ` Did you mean ${name}?`);
 
 /**
- * Sets the variables of the file `.env` in the working directory that are not set, and returns their names. Node.js's own parser
+ * Sets the variables of the file `.env` in the working directory that are not set, or empty, and returns their names. Node.js's own parser
  * reads it.
  * @throws SettingsError if it is there but cannot be read
  */
 export function readEnvFile(environment: NodeJS.ProcessEnv): readonly string[] {
   let text: string;
   try {
-    text = readFileSync(".env", "utf8");
+    // Without a byte order mark.
+    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(".env"));
   } catch (error) {
     const code: unknown = Reflect.get(Object(error), "code");
     if (code === "ENOENT" || code === "EISDIR") return [];
-    throw new SettingsError([`The file .env cannot be read (${code}). Correct its permissions, or remove it.`]);
+    const advice = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "Save it as UTF-8" : "Correct its permissions";
+    throw new SettingsError([`The file .env cannot be read (${code}). ${advice}, or remove it.`]);
   }
   const names: string[] = [];
   for (const [name, value] of Object.entries(parseEnv(text))) {
-    if (environment[name] !== undefined) continue;
+    if (environment[name]?.trim()) continue;
     environment[name] = value;
     names.push(name);
   }

@@ -10,7 +10,7 @@ export interface Command extends CommandOptions {
   readonly summary: string;
   readonly usage: string;
   /** Resolves with the exit code, or with `undefined` for a command that keeps running, such as a server. */
-  run(flags: CommandFlags): Promise<number | undefined>;
+  run(flags: CommandFlags, given: GivenOptions): Promise<number | undefined>;
 }
 
 /** The options of every command that opens the database, for its usage. */
@@ -89,7 +89,7 @@ function codeOf(error: unknown): string {
 }
 
 /** A sentence about a variable that an option stood for names the option. */
-function withGivenNames(line: string, given: GivenOptions = new Map()): string {
+export function withGivenNames(line: string, given: GivenOptions = new Map()): string {
   return [...given].reduce((text, [variable, option]) => text.replaceAll(variable, option), line);
 }
 

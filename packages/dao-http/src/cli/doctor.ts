@@ -7,7 +7,7 @@ import { openExisting, openStandby } from "../process/open-database.ts";
 import { forOperators } from "../process/operator-text.ts";
 import { readSettings, type Settings } from "../process/settings.ts";
 import { VERSION } from "../wire/version.gen.ts";
-import { type Command, DATABASE_OPTIONS, schemaNames, writeStdout } from "./command.ts";
+import { type Command, DATABASE_OPTIONS, schemaNames, withGivenNames, writeStdout } from "./command.ts";
 
 const usage = `Usage: flux-dao doctor [--schemas NAMES] [--json] [--database-url URL] [--schema NAME]
 
@@ -39,9 +39,11 @@ export const doctorCommand: Command = {
   usage,
   options: { schemas: { type: "string" }, json: { type: "boolean" } },
   settings: ["database-url", "schema"],
-  async run(flags) {
+  async run(flags, given) {
     const { json } = flags;
-    const findings = await examine(schemaNames(flags));
+    const findings = (await examine(schemaNames(flags))).map((finding) => {
+      return { ...finding, message: withGivenNames(forOperators(finding.message), given) };
+    });
     await writeStdout(json === true ? JSON.stringify(findings) : findings.map(toLine).join("\n"));
     return findings.every(({ ok }) => ok) ? 0 : 1;
   },
@@ -111,7 +113,7 @@ function unavailable(error: unknown): Finding[] {
 function toLine({ name, ok, message, schema, database }: Finding): string {
   const mark = ok ? styled("green", "ok  ") : styled("red", "fail");
   const subject = [database, schema].filter((part) => part !== undefined).map((part) => `${part}  `);
-  return `${mark}  ${subject.join("")}${name.padEnd(10)}  ${forOperators(message)}`;
+  return `${mark}  ${subject.join("")}${name.padEnd(10)}  ${message}`;
 }
 
 /** Colours only on a terminal, and unless NO_COLOR is set (no-color.org). */
