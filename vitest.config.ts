@@ -37,7 +37,7 @@ const processes = [
 ];
 /** What runs in full in `test:long`, and elsewhere by a slice (test/depth.ts). */
 const deep = [
-  "packages/dao-core/test/{embedded-folder,schema-differences,shared-signal}.test.ts",
+  "packages/dao-core/test/{embedded-folder,online-writers,schema-differences,shared-signal}.test.ts",
   "test/model/model.test.ts",
   "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
   "test/{plans/million-tasks,security/sql-injection}.test.ts",
