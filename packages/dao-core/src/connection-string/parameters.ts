@@ -15,11 +15,12 @@ const WITH_VARIABLES: ReadonlySet<string> = new Set(
   min_protocol_version max_protocol_version`.split(/\s+/),
 );
 
-function variableOf(name: string): string {
-  if (name === "dbname") return "PGDATABASE";
-  if (name === "application_name") return "PGAPPNAME";
-  return `PG${name === "connect_timeout" ? name : name.replaceAll("_", "")}`.toUpperCase();
-}
+/** Those that are not called like their parameter. */
+const OTHER_VARIABLES: Readonly<Record<string, string>> = {
+  dbname: "PGDATABASE",
+  application_name: "PGAPPNAME",
+  connect_timeout: "PGCONNECT_TIMEOUT",
+};
 
 /** A set of variables, such as `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,8 +50,9 @@ export class Parameters {
     const text = this.#parts.get(name);
     this.#parts.delete(name);
     if (text !== undefined) return { text, setting: settingOf(name) };
-    const variable = variableOf(name);
-    const inherited = WITH_VARIABLES.has(name) ? this.environment[variable] : undefined;
+    if (!WITH_VARIABLES.has(name)) return undefined;
+    const variable = OTHER_VARIABLES[name] ?? `PG${name.replaceAll("_", "").toUpperCase()}`;
+    const inherited = this.environment[variable];
     return inherited ? { text: inherited, setting: variable } : undefined;
   }
 
