@@ -25,7 +25,7 @@ describe("the path that an app is mounted at", () => {
     expect(new BasePath(base).strip(path)).toBe(own);
   });
 
-  test.each(["dao", "/dao?x", "/dao#x", "https://example.com/dao", "/da o", "/дао", "/\u0001", "//dao"])(
+  test.each(["dao", "/dao?x", "/dao#x", "https://example.com/dao", "/da o", "/дао", "/\u0001", "//dao", "/<b>"])(
     "%j is none",
     (base) => {
       expect(() => new BasePath(base)).toThrow(TypeError);

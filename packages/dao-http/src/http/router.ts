@@ -86,8 +86,8 @@ export class BasePath {
   }
 
   static isPath(text: string): boolean {
-    // As requests and headers have it: printable ASCII, others percent-encoded. What begins with `//` would be a host.
-    return /^(?:\/(?!\/)[!"$->@-~]*)?$/.test(text);
+    // With the characters of a path in requests and headers (RFC 3986, 3.3). What begins with `//` would be a host.
+    return /^(?:\/(?!\/)[\w.~!$&'()*+,;=:@%/-]*)?$/.test(text);
   }
 
   /** The app's own path for the path of a request, whether or not a host or proxy has removed the prefix. */
