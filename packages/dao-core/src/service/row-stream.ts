@@ -49,7 +49,10 @@ export async function* streamRows<Dto, List extends PageRequest>(
       }
       for await (const piece of page.rows) {
         throwIfAborted(options.signal);
-        for (const row of piece) yield row;
+        for (const row of piece) {
+          options.signal?.throwIfAborted();
+          yield row;
+        }
       }
       if (cursor !== null) onCursor?.(cursor);
     }

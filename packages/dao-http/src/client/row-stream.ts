@@ -49,6 +49,7 @@ export async function* rowsOf(
         const isNew = !since.has(id) && !before.has(id);
         if (!isFull()) since.add(id);
         if (!isNew) continue;
+        request.signal?.throwIfAborted();
         yield line.row;
         // The caller's time does not count.
         attempts.restart();

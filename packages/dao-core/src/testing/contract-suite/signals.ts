@@ -140,6 +140,24 @@ const otherCases: ContractCase[] = [
       }
     },
   },
+  {
+    name: "CallOptions: a stream whose signal aborts in its loop returns no other row, and rejects with the reason",
+    async run(services) {
+      const { user } = await createFamily(services);
+      for (const title of ["a", "b"]) await services.goals.createGoal({ userId: user.id, title });
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      const titles: string[] = [];
+      const loop = async () => {
+        for await (const { title } of services.goals.streamGoals({ userId: user.id }, { signal: controller.signal })) {
+          titles.push(title);
+          controller.abort(reason);
+        }
+      };
+      await assertRejectsWith(loop(), reason);
+      assert.equal(titles.length, 1);
+    },
+  },
 ];
 
 /** The signal that aborts a call. */
