@@ -29,7 +29,7 @@ import { respondStartPage } from "../openapi/start-page.ts";
 import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, FOLLOWERS, WAITING_REQUESTS } from "../wire/limits.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
 import { BatchEndpoint } from "./batch.ts";
-import { bodyReader } from "./body-memory.ts";
+import { bodyReader, type HeldBody } from "./body-memory.ts";
 import { ChangesEndpoint } from "./changes/changes-endpoint.ts";
 import { Followers } from "./changes/followers.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
@@ -37,7 +37,6 @@ import {
   Endpoint,
   type EndpointRequest,
   type EndpointSettings,
-  type PreparedRequest,
   type RouteEndpoint,
   type ServedData,
 } from "./endpoint.ts";
@@ -322,36 +321,35 @@ class App implements DaoApp {
     }
   }
 
-  #serve(endpoint: RouteEndpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
+  async #serve(endpoint: RouteEndpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
     const { http } = request;
     const { input } = endpoint.operation;
-    const respond = endpoint.prepare(request);
-    // A long response counts as in progress until there is memory for it.
-    const work = async (body: Uint8Array) =>
-      this.#memory.held(await (replica === undefined ? respond(body) : replica.run(() => respond(body))), http);
+    const prepared = endpoint.prepare(request);
+    const respond = replica === undefined ? prepared : (body: Uint8Array) => replica.run(() => prepared(body));
+    let held = NO_BODY;
     // An import takes as long as its sender; the data layer limits how many there are. Those of changes count while they read.
-    if (input === "ndjson" || endpoint.isOfChanges === true) return work(NO_BODY);
-    return input === "body" ? this.#serveBody(work, http) : this.#limit.run(() => work(NO_BODY), http);
-  }
-
-  /** Reads the body before the request counts as in progress, so that a slow client occupies no slot. */
-  async #serveBody(work: PreparedRequest, http: HttpRequest): Promise<HttpResponse> {
-    // By then a body in the same packet has arrived, too.
-    await this.#limit.whenRoom(http);
-    const reading = this.#readBody(http);
-    const { body, release } = reading instanceof Promise ? await reading : reading;
+    if (input === "ndjson" || endpoint.isOfChanges === true) return this.#memory.held(await respond(held.body), http);
+    // Before the request counts as in progress, so that a slow client occupies no slot.
+    if (input === "body") {
+      // By then a body in the same packet has arrived, too.
+      await this.#limit.whenRoom(http);
+      const reading = this.#readBody(http);
+      held = reading instanceof Promise ? await reading : reading;
+    }
+    const waiting = this.#limit.enter(http);
+    if (waiting === undefined) held.release();
+    else await waiting.finally(held.release);
     try {
-      return await this.#limit.run(() => {
-        release();
-        return work(body);
-      }, http);
+      const response = this.#memory.held(await respond(held.body), http);
+      // A long response counts as in progress until there is memory for it.
+      return response instanceof Promise ? await response : response;
     } finally {
-      release();
+      this.#limit.leave();
     }
   }
 }
 
-const NO_BODY = new Uint8Array();
+const NO_BODY: HeldBody = { body: new Uint8Array(), release: () => undefined };
 
 /** Whether a path is at `/api` or below it, or may be, as its beginning is percent-encoded. */
 const maybeApi = /^\/(?:api(?:\/|$)|[^/]*%)/;

@@ -4,7 +4,7 @@ import { bodyInTime, CollectedBytes } from "../http/request-body.ts";
 import { BODY_MEMORY } from "../wire/limits.ts";
 
 /** A complete body, and a function to call when its request no longer waits. */
-interface HeldBody {
+export interface HeldBody {
   readonly body: Uint8Array;
   readonly release: () => void;
 }

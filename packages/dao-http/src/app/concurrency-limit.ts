@@ -27,22 +27,39 @@ export class ConcurrencyLimit {
     );
   }
 
-  /** @throws HttpError `unavailable` if the queue is full, or there is no room in time; ClientGoneError */
+  /** @throws what {@link enter} rejects with, and what `work` throws */
   async run<Result>(work: () => Promise<Result>, request: Requester = {}): Promise<Result> {
-    if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
-    else await this.#waitForRoom(request);
+    await this.enter(request);
     try {
       return await work();
     } finally {
-      const [enter] = this.#waiting;
-      if (enter === undefined) this.#inProgress--;
-      else enter();
+      this.leave();
     }
   }
 
-  /** Resolves if there is room, at least in the queue, for a request whose body must be read before it can wait. */
-  async whenRoom(request: Requester): Promise<void> {
-    if (this.#isFull) await this.#delayRejection(request.signal);
+  /**
+   * Counts a request as in progress until {@link leave}: at once, or when the promise resolves, if it has to wait. That rejects with an
+   * HttpError `unavailable` if the queue is full, or there is no room in time, and with a ClientGoneError.
+   */
+  enter(request: Requester): Promise<void> | undefined {
+    if (this.#inProgress >= this.#limits.inProgress) return this.#waitForRoom(request);
+    this.#inProgress++;
+    return undefined;
+  }
+
+  leave(): void {
+    const [enter] = this.#waiting;
+    if (enter === undefined) this.#inProgress--;
+    else enter();
+  }
+
+  /** Waits for room, at least in the queue, for a request whose body must be read before it can wait. */
+  whenRoom(request: Requester): Promise<void> | undefined {
+    return this.#isFull ? this.#refuseWhileFull(request) : undefined;
+  }
+
+  async #refuseWhileFull({ signal }: Requester): Promise<void> {
+    await this.#delayRejection(signal);
     if (this.#isFull) throw this.#overloaded;
   }
 
@@ -51,7 +68,7 @@ export class ConcurrencyLimit {
   }
 
   async #waitForRoom(request: Requester): Promise<void> {
-    if (this.#isFull) await this.whenRoom(request);
+    if (this.#isFull) await this.#refuseWhileFull(request);
     if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
     else if (this.#isFull) throw this.#overloaded;
     else await this.#wait(request.signal);

@@ -54,7 +54,8 @@ export class OpenConnections {
     const use = this.#uses.get(incoming.socket);
     if (use === undefined) return;
     use.inFlight.add(outgoing);
-    outgoing.once("close", () => {
+    // Emitted once; `once` would make three objects.
+    outgoing.on("close", () => {
       use.inFlight.delete(outgoing);
       use.idleSince = performance.now();
       use.bytesRead = use.socket.bytesRead;
