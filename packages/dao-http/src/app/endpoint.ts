@@ -134,6 +134,7 @@ export class Endpoint {
       const reader = new Reader(http);
       const opening = this.#open(data.pieces, id, input, preconditions, { requester: reader, readAfter });
       const opened = opening && (await opening);
+      if (opened?.kind === "whole") return this.#toResponse(opened.result, query, preconditions);
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
       const result = await this.#call(data.services, id, input, preconditions, { requester: http, readAfter });
       const response = this.#toResponse(result, query, preconditions);
@@ -188,11 +189,11 @@ export class Endpoint {
     id: string | undefined,
     input: unknown,
     { ifMatch, ifNoneMatch }: Preconditions = {},
-    options: Pick<CallOptions, "requester" | "readAfter"> = {},
+    { requester, readAfter }: Pick<CallOptions, "requester" | "readAfter"> = {},
   ): unknown {
     const isWrite = this.operation.preconditions === "write";
     const ifVersion = isWrite ? (ifNoneMatch === undefined ? ifMatch : null) : undefined;
-    return callOperation(services, this.name, this.argumentsOf(id, input, { ...options, ifVersion }));
+    return callOperation(services, this.name, this.argumentsOf(id, input, { requester, readAfter, ifVersion }));
   }
 
   /** The arguments of the service's method for the id in the path and the input. */
