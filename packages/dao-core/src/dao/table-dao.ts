@@ -83,11 +83,15 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
 
   /** The columns that `changes` contains, by the names of the DTO, and their values with the id. */
   updateValues(id: string, changes: object): { readonly names: readonly string[]; readonly values: StatementValues } {
-    const changed = this.#writable.flatMap(([name, column]) => {
+    const names: string[] = [];
+    const values: Record<string, unknown> = { id };
+    for (const [name, column] of this.#writable) {
       const value: unknown = Reflect.get(changes, name);
-      return value === undefined ? [] : [[name, isMissing(column, value) ? column.default : value] as const];
-    });
-    return { names: changed.map(([name]) => name), values: { ...Object.fromEntries(changed), id } };
+      if (value === undefined) continue;
+      names.push(name);
+      values[name] = isMissing(column, value) ? column.default : value;
+    }
+    return { names, values };
   }
 
   readonly insert = prepared("write", () => this.insertion().returning(this.#returned));

@@ -215,7 +215,10 @@ const kinds = {
 } as const;
 
 function withKind(options: CallOptions | undefined, kind: StatementKind): StatementOptions {
-  return options === undefined ? kinds[kind] : { ...options, kind };
+  if (options === undefined) return kinds[kind];
+  // Not spread, which takes V8 as long as the rest of a statement's options.
+  const { signal, timeout, requester, readAfter } = options;
+  return { signal, timeout, requester, readAfter, kind };
 }
 
 /** A placeholder for the value of this name. */
