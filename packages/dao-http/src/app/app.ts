@@ -26,7 +26,15 @@ import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages, guideFrom } from "../openapi/docs-pages.ts";
 import { respondStartPage } from "../openapi/start-page.ts";
-import { BODY_LIMIT, BODY_TIMEOUT, CONCURRENT_REQUESTS, FOLLOWERS, WAITING_REQUESTS } from "../wire/limits.ts";
+import {
+  BODY_LIMIT,
+  BODY_TIMEOUT,
+  CONCURRENT_REQUESTS,
+  FOLLOWERS,
+  LONG_BODIES,
+  LONG_BODY,
+  WAITING_REQUESTS,
+} from "../wire/limits.ts";
 import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
 import { BatchEndpoint } from "./batch.ts";
 import { bodyReader, type HeldBody } from "./body-memory.ts";
@@ -137,6 +145,7 @@ class App implements DaoApp {
   readonly #identify: ReturnType<typeof callerIdentification>;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
+  readonly #longBodies = new ConcurrencyLimit({ inProgress: LONG_BODIES, waiting: WAITING_REQUESTS });
   readonly #readBody: ReturnType<typeof bodyReader>;
   readonly #memory = new ResponseMemory();
   readonly #followers: Followers;
@@ -336,15 +345,27 @@ class App implements DaoApp {
       const reading = this.#readBody(http);
       held = reading instanceof Promise ? await reading : reading;
     }
-    const waiting = this.#limit.enter(http);
-    if (waiting === undefined) held.release();
-    else await waiting.finally(held.release);
+    // The objects that a long body becomes are several times as long, so it waits as it is for those before it.
+    const longBodies = held.body.length > LONG_BODY ? this.#longBodies : undefined;
     try {
-      const response = this.#memory.held(await respond(held.body), http);
-      // A long response counts as in progress until there is memory for it.
-      return response instanceof Promise ? await response : response;
+      if (longBodies !== undefined) await longBodies.enter(http);
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+    try {
+      const waiting = this.#limit.enter(http);
+      if (waiting === undefined) held.release();
+      else await waiting.finally(held.release);
+      try {
+        const response = this.#memory.held(await respond(held.body), http);
+        // A long response counts as in progress until there is memory for it.
+        return response instanceof Promise ? await response : response;
+      } finally {
+        this.#limit.leave();
+      }
     } finally {
-      this.#limit.leave();
+      longBodies?.leave();
     }
   }
 }

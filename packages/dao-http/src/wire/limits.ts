@@ -22,6 +22,10 @@ export const MIN_PROGRESS = 10_000;
 /** Memory for request bodies that are being received, unless one body may be larger than a quarter of it. */
 export const BODY_MEMORY = 64 * 1_048_576;
 
+/** Bytes of a body that is long, and requests with one in progress. */
+export const LONG_BODY = 65_536;
+export const LONG_BODIES = 8;
+
 /** Requests in progress, a dozen for each connection of the default pool; those that wait for one, and how long. */
 export const CONCURRENT_REQUESTS = 128;
 export const WAITING_REQUESTS = 1_000;
