@@ -24,10 +24,9 @@ export class RecordingDriver implements SqlDriver {
     // More than a page, whose total is counted then.
     if (text.includes(" limit ")) return { rows: Array(101).fill(row) };
     if (!text.startsWith("with written as")) return { rows: [row] };
-    // Rows that are written together are passed as one JSON text, and are counted.
-    const [records] = parameters;
-    const batch: unknown = typeof records === "string" && records.startsWith("[") ? JSON.parse(records) : undefined;
-    return { rows: [[Array.isArray(batch) ? batch.length : 1]] };
+    // Rows that are written together are passed as an array for each column, of ids first, and are counted.
+    const [ids] = parameters;
+    return { rows: [[typeof ids === "string" ? ids.split(",").length : 1]] };
   }
 
   transaction<Result>(_work: (transaction: SqlTransaction) => Promise<Result>): Promise<Result> {
