@@ -27,7 +27,7 @@ export interface OnceOutcome<Result> {
 /**
  * Runs work exactly once, however often and by however many callers at once this is called: the key and the result are written in
  * the work's own transaction. A later call with the same key only returns the recorded result. Work that throws leaves nothing
- * behind, and may be tried again. After a serialization failure or deadlock it is run again, at most five times, so all of its
+ * behind, and may be tried again. After a serialization failure or deadlock it is run again, at most nine times, so all of its
  * effects should be undone by a rollback.
  *
  * ```ts

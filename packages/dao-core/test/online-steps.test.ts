@@ -162,7 +162,8 @@ describe("online steps", () => {
 });
 
 const BUILDING = `select pid from pg_stat_activity
-  where datname = current_database() and query like 'CREATE INDEX CONCURRENTLY%' and state = 'active'`;
+  where datname = current_database() and query like 'CREATE INDEX CONCURRENTLY%' and state = 'active'
+    and exists (select from pg_index where not indisvalid)`;
 
 describe("an index", () => {
   /** Runs `work` while the build waits for a transaction with an older snapshot; that ends when `work` does. */

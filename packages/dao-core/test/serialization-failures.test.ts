@@ -79,7 +79,7 @@ describe("with every tenth statement aborted by the server (40001)", () => {
     );
 
   // An import that has consumed a part of its source cannot be repeated: a large one is a RetryableError. A batch is repeated as a
-  // whole, five times: with a tenth of its statements aborted most attempts would fail, and with a hundred statements each.
+  // whole, nine times: with a tenth of its statements aborted most attempts would fail, and with a hundred statements each.
   const isRepeatable = (name: string) => !/createTasks|streamTasks|a stream|of 100 operations/.test(name);
   const faultsOf = (name: string) => oneIn(name.startsWith("batch") ? 100 : 10);
 

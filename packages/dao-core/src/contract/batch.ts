@@ -78,7 +78,7 @@ export const batchResult = z
 export interface BatchOptions extends CallOptions {
   /**
    * How often the batch is run again, as a whole, after a serialization failure or deadlock. In-process only: a service always
-   * does so five times. Default 5, and 0 within a unit of work.
+   * does so nine times. Default 9, and 0 within a unit of work.
    */
   readonly retries?: number | undefined;
 }

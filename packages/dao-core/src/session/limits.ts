@@ -22,8 +22,11 @@ export function isWholeNumber(value: unknown, smallest: number): boolean {
 export const FIRST_RETRY_DELAY = 20;
 /** Milliseconds: maximum delay before any retry. */
 export const LONGEST_RETRY_DELAY = 1_000;
-/** How often the library retries its own work, and a migration, after a serialization failure or deadlock. */
-export const OWN_RETRIES = 5;
+/**
+ * How often the library retries its own work, and a migration, after a serialization failure or deadlock, as single statements. Work that
+ * takes the same locks in another order collides again if it is retried soon, and the delay doubles with each.
+ */
+export const OWN_RETRIES = 9;
 /** Milliseconds: interval at which statements of an embedded database yield to the event loop. */
 export const TURN_INTERVAL = 10;
 /** Milliseconds after an abort for the running statement, its cancel requests and the rollback. */

@@ -52,7 +52,7 @@ type ClientServices = {
 
 /** The seven services; calls by POST, except imports, also accept an idempotency key. */
 export interface DaoClient extends ClientServices {
-  /** {@link DaoServices.batch}, as one request. The service runs it again after a serialization failure, up to five times. */
+  /** {@link DaoServices.batch}, as one request. The service runs it again after a serialization failure, up to nine times. */
   batch<const Names extends readonly [] | readonly BatchOperationName[]>(
     operations: BatchOperations<Names>,
     options?: CallOptions & KeyOptions,

@@ -30,7 +30,7 @@ export interface CallRequest {
 export function requestOf(operation: Operation, args: readonly unknown[]): CallRequest {
   const { target, input, options } = targetOf(operation, args);
   const { signal, timeout, readAfter, retries, ...others } = options;
-  if (retries !== undefined) throw invalid("retries", "cannot be chosen over HTTP: the service retries five times");
+  if (retries !== undefined) throw invalid("retries", "cannot be chosen over HTTP: the service retries nine times");
   if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) {
     throw invalid("timeout", `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`);
   }
