@@ -10,8 +10,12 @@ import { connect, type ScratchDatabase, withMigratedDatabase } from "./scratch-d
 const USER = "00000000-0000-4000-8000-000000000001";
 const GOAL = "00000000-0000-4000-8000-000000000002";
 
-/** Milliseconds that a write may wait; the server itself ends one that waits longer. */
-const MAX_WAIT = 100;
+/**
+ * Milliseconds that a write may wait; the server itself ends one that waits longer. The bar is 100, measured on an idle
+ * machine. On a busy one every wait takes longer, so the short run allows more, and the transactions beside it hold
+ * their locks for longer in the same proportion: who waits for one of them waits for too long in both.
+ */
+const MAX_WAIT = amount(1_000, 100);
 
 interface Writes {
   readonly count: number;
@@ -57,8 +61,8 @@ async function whileWriting<Result>(
     });
   // A row that the writers leave alone.
   const others = [
-    holding("select * from tasks limit 1", 300),
-    holding(`update tasks set title = 'x' where id = '${USER}'`, 400),
+    holding("select * from tasks limit 1", 3 * MAX_WAIT),
+    holding(`update tasks set title = 'x' where id = '${USER}'`, 4 * MAX_WAIT),
   ];
   await sql.unsafe(`insert into tasks (id, user_id, goal_id, title) values ('${USER}', '${USER}', '${GOAL}', 'Held')`);
   try {
@@ -93,8 +97,8 @@ describe("while others write", { timeout: 600_000 }, () => {
       await long.unsafe("select * from tasks limit 1");
       const { result, writes } = await whileWriting(database, async () => {
         const migrating = migrate(database.driver(), {}, withNext(["alter table tasks add column note text"]));
-        // It has tried several times by then.
-        await delay(1_000);
+        // It has tried several times by then, and one that waited in line would have held up the writes for too long.
+        await delay(3 * MAX_WAIT);
         await long.end({ timeout: 0 });
         return await migrating;
       });
@@ -112,7 +116,7 @@ describe("while others write", { timeout: 600_000 }, () => {
         const waiting = () =>
           database.sql.unsafe("select 1 from pg_locks where not granted and mode = 'ShareUpdateExclusiveLock'");
         expect(await askUntil(waiting, ({ length }) => length > 0, { limit: 10_000, pause: 10 })).not.toEqual([]);
-        await delay(300);
+        await delay(3 * MAX_WAIT);
         await other.end({ timeout: 0 });
         return await migrating;
       });
