@@ -29,7 +29,7 @@ export interface Cell {
 /** An operation and its contenders, the yardstick first. */
 export interface Contest<Operation extends string, Contender extends string> {
   readonly operation: Operation;
-  /** Whether it is measured in every third round only, starting with the first, and not during warm-up. */
+  /** Whether it is measured in every third round only, starting with the first. */
   readonly isSlow: boolean;
   readonly contenders: readonly Contender[];
 }
@@ -47,7 +47,7 @@ export async function compare<Operation extends string, Contender extends string
   for (let round = warmsUp ? 0 : 1; round <= rounds; round++) {
     for (const contest of contests) {
       const isWarmUp = round === 0;
-      if (contest.isSlow && round % 3 !== 1) continue;
+      if (contest.isSlow && !isWarmUp && round % 3 !== 1) continue;
       const results = new Map<Contender, Measurement>();
       // Slow operations rotate as well.
       for (const contender of reordered(contest.contenders, contest.isSlow ? Math.floor(round / 3) : round)) {

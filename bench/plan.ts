@@ -1,7 +1,7 @@
 import type { OperationName } from "./operations.ts";
 
-/** Factor for the duration of the warm-up: the more code a contender has, the longer the engine takes to compile it. */
-export const WARM_UP = 4;
+/** Milliseconds of calls right before each measurement, which do not count: after a pause caches are cold, and connections tested. */
+export const SETTLE_MS = 40;
 
 /** How thoroughly to measure. */
 export interface Plan {
@@ -14,6 +14,8 @@ export interface Plan {
   readonly rounds: number;
   /** Milliseconds per contender, round and operation. */
   readonly sliceMs: number;
+  /** The same for the round that does not count, until the engine has compiled what is measured: services run for days. */
+  readonly warmUpMs: number;
   /** Rounds of the long operations, all of which count. */
   readonly longRounds: number;
   /** Number of tasks in an import. */

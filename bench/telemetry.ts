@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { compare } from "./comparison.ts";
 import { openBenchDatabase } from "./data/bench-database.ts";
 import { markdownTable } from "./markdown-table.ts";
-import { WARM_UP } from "./plan.ts";
+import { SETTLE_MS } from "./plan.ts";
 import { Child } from "./processes/child.ts";
 import { compile, SHIPPED_CORE } from "./processes/compile.ts";
 import type { TelemetryCall, TelemetrySetup } from "./telemetry/setups.ts";
@@ -18,7 +18,7 @@ const { values: flags } = parseArgs({ options: { before: { type: "string" } } })
 const CALLERS = 32;
 const ROUNDS = 24;
 const SLICE_MS = 150;
-const SETTLE_MS = 50;
+const WARM_UP_MS = 600;
 const CALLS: readonly TelemetryCall[] = ["getTask", "unit of work"];
 
 const telemetry = new URL("opentelemetry/index.js", SHIPPED_CORE).href;
@@ -51,9 +51,8 @@ try {
     async (setup, call, isWarmUp) => {
       const worker = workers.get(setup);
       if (worker === undefined) throw new Error(`${setup} is not running.`);
-      // Warm up first: after a pause, or after another worker, caches are cold.
       await worker.ask("run", { call, callers: CALLERS, milliseconds: SETTLE_MS });
-      const milliseconds = SLICE_MS * (isWarmUp ? WARM_UP : 1);
+      const milliseconds = isWarmUp ? WARM_UP_MS : SLICE_MS;
       const { operations, elapsedMs, cpuMs, p50, p99 } = await worker.ask("run", {
         call,
         callers: CALLERS,

@@ -11,6 +11,7 @@ import { requestsOf } from "../http/requests.ts";
 import { SERVICE_KEY, type ServerProcess, startOtherServer, startOurServer } from "../http/servers.ts";
 import { markdownTable } from "../markdown-table.ts";
 import { OPERATIONS, type OperationName } from "../operations.ts";
+import { SETTLE_MS } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { compile } from "../processes/compile.ts";
 import type { ProfileKind } from "../processes/profiler.ts";
@@ -57,7 +58,10 @@ async function tableOf(operation: OperationName): Promise<string> {
     bare: { cpu: [] as Budget[], allocations: [] as Budget[] },
     ours: { cpu: [] as Budget[], allocations: [] as Budget[] },
   };
-  for (const server of Object.values(servers)) await send(server, operation, WARM_UP_MS);
+  for (const server of Object.values(servers)) {
+    await load.ask("connect", { port: server.port, connections: CONNECTIONS });
+    await send(server, operation, WARM_UP_MS);
+  }
   for (let round = 0; round < ROUNDS; round++) {
     for (const kind of ["cpu", "allocations"] as const) {
       for (const name of ["bare", "ours"] as const) {
@@ -106,6 +110,8 @@ async function profile(
   operation: OperationName,
   kind: ProfileKind,
 ): Promise<Budget> {
+  await load.ask("connect", { port: server.port, connections: CONNECTIONS });
+  await send({ process, ...server }, operation, SETTLE_MS);
   await process.ask("startProfile", kind);
   const before = await process.ask("usage", null);
   const requests = await send({ process, ...server }, operation, SLICE_MS);
@@ -119,13 +125,7 @@ async function profile(
 
 async function send({ port }: ServerProcess, operation: OperationName, milliseconds: number): Promise<number> {
   const requests = requestsOf(operation, database.inputs);
-  const result = await load.ask("load", {
-    port,
-    serviceKey: SERVICE_KEY,
-    requests,
-    connections: CONNECTIONS,
-    milliseconds,
-  });
+  const result = await load.ask("load", { port, serviceKey: SERVICE_KEY, requests, milliseconds });
   return result.requests;
 }
 

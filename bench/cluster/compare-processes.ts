@@ -64,14 +64,11 @@ export async function compareProcesses(database: BenchDatabase, loadFile: string
   for (const operation of ["find", "page"] as const) {
     const requests = requestsOf(operation, database.inputs);
     const measureSlice = async ({ service, serving }: LimitedService) => {
+      const { port } = service;
+      await load.ask("connect", { port, connections: CONNECTIONS });
       const before = { serving: totalCpu(serving), primary: cpuTimeOf(service.pid) };
-      const { requests: count, elapsedMs } = await load.ask("load", {
-        port: service.port,
-        serviceKey: SERVICE_KEY,
-        requests,
-        connections: CONNECTIONS,
-        milliseconds: SLICE_MS,
-      });
+      const slice = { port, serviceKey: SERVICE_KEY, requests, milliseconds: SLICE_MS };
+      const { requests: count, elapsedMs } = await load.ask("load", slice);
       return {
         perSecond: (count / elapsedMs) * 1_000,
         share: (totalCpu(serving) - before.serving) / elapsedMs / serving.length / SHARE,

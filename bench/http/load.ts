@@ -23,20 +23,26 @@ interface Target {
 
 // A type, since an interface has no implicit index signature.
 export type LoadCommands = {
-  load: {
-    request: Target & { requests: readonly ApiRequest[]; connections: number; milliseconds: number };
-    response: LoadResult;
-  };
+  /** Opens connections, for as long as `load` is to use them, and closes those from before. */
+  connect: { request: { port: number; connections: number }; response: null };
+  /** Sends requests, each connection one at a time. */
+  load: { request: Target & { requests: readonly ApiRequest[]; milliseconds: number }; response: LoadResult };
   /** Sends as many new tasks as the inputs specify. @returns milliseconds, and the number of tasks by the response */
   import: { request: Target & { path: string; inputs: Inputs }; response: { elapsedMs: number; rows: number } };
   /** Receives one line per task. */
   export: { request: Target & { path: string }; response: { elapsedMs: number; rows: number } };
 };
 
+let open: readonly Connection[] = [];
+
 handleCommands<LoadCommands>({
-  load: async ({ port, serviceKey, requests, connections, milliseconds }) => {
+  connect: async ({ port, connections }) => {
+    for (const connection of open) connection.close();
+    open = await Promise.all(Array.from({ length: connections }, () => Connection.open(port)));
+    return null;
+  },
+  load: async ({ port, serviceKey, requests, milliseconds }) => {
     const texts = requests.map((request) => toBytes(request, port, serviceKey));
-    const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(port)));
     const times: number[] = [];
     const start = performance.now();
     let sent = 0;
@@ -53,7 +59,6 @@ handleCommands<LoadCommands>({
     };
     await Promise.all(open.map(use));
     const elapsedMs = performance.now() - start;
-    for (const connection of open) connection.close();
     times.sort((a, b) => a - b);
     return { requests: times.length, elapsedMs, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
   },

@@ -1,7 +1,7 @@
 import { type Cell, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { LAST_PAGE, nth, OPERATIONS, type OperationName } from "../operations.ts";
-import { type Plan, WARM_UP } from "../plan.ts";
+import { type Plan, SETTLE_MS } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameResult } from "../same-result.ts";
 import { CONNECTIONS, SERVER_NAMES, SERVERS, type ServerName } from "./contenders.ts";
@@ -81,19 +81,19 @@ function compareRequests({ database, servers, load, plan, connections, loadedRss
     { rounds: plan.rounds, callers: connections, warmsUp },
     async (name, operation, isWarmUp) => {
       const { port, process, cursor } = server(servers, name);
+      const requests = requestsOf(operation, database.inputs, cursor);
+      const send = (milliseconds: number) =>
+        load.ask("load", { port, serviceKey: SERVICE_KEY, requests, milliseconds });
+      await load.ask("connect", { port, connections });
+      await send(isWarmUp ? plan.warmUpMs : SETTLE_MS);
       const before = await process.ask("usage", null);
-      const result = await load.ask("load", {
-        port,
-        serviceKey: SERVICE_KEY,
-        requests: requestsOf(operation, database.inputs, cursor),
-        connections,
-        milliseconds: plan.sliceMs * (isWarmUp ? WARM_UP : 1),
-      });
+      const result = await send(plan.sliceMs);
       const after = await process.ask("usage", null);
+      await load.ask("connect", { port, connections: 0 });
       if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
       if (OPERATIONS[operation].writes) await database.tidy();
-      const { requests, elapsedMs, p50, p99 } = result;
-      return { perSecond: (requests / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / requests, p50, p99 };
+      const { requests: count, elapsedMs, p50, p99 } = result;
+      return { perSecond: (count / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / count, p50, p99 };
     },
   );
 }

@@ -1,7 +1,7 @@
 import { type Cell, type Contest, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { OPERATIONS, type OperationName } from "../operations.ts";
-import { type Plan, WARM_UP } from "../plan.ts";
+import { type Plan, SETTLE_MS } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameResult } from "../same-result.ts";
 import { CONTENDERS, type ContenderKind, type ContenderName, MAIN_CALLERS, YARDSTICK } from "./contenders.ts";
@@ -56,8 +56,10 @@ function compareCalls(database: BenchDatabase, workers: Workers, callers: number
     contests,
     { rounds: plan.rounds, callers, warmsUp: callers === MAIN_CALLERS },
     async (contender, operation, isWarmUp) => {
-      const request = { operation, callers, milliseconds: plan.sliceMs * (isWarmUp ? WARM_UP : 1) };
-      const slice = await worker(workers, contender).process.ask("run", request);
+      const { process } = worker(workers, contender);
+      const run = (milliseconds: number) => process.ask("run", { operation, callers, milliseconds });
+      if (!isWarmUp && OPERATIONS[operation].pace === "quick") await run(SETTLE_MS);
+      const slice = await run(isWarmUp ? plan.warmUpMs : plan.sliceMs);
       if (OPERATIONS[operation].writes) await database.tidy();
       const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
       return { perSecond: (operations / elapsedMs) * 1000, cpuMs: cpuMs / operations, p50, p99 };

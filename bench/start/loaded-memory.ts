@@ -35,13 +35,10 @@ export async function measureLoadedMemory(
     const requests = Array.from({ length: longest }, (_, turn) =>
       perOperation.flatMap((variants) => variants.slice(turn % variants.length, (turn % variants.length) + 1)),
     ).flat();
-    const { requests: count, elapsedMs } = await generator.ask("load", {
-      port: service.port,
-      serviceKey: SERVICE_KEY,
-      requests,
-      connections: CONNECTIONS,
-      milliseconds,
-    });
+    const { port } = service;
+    await generator.ask("connect", { port, connections: CONNECTIONS });
+    const load = { port, serviceKey: SERVICE_KEY, requests, milliseconds };
+    const { requests: count, elapsedMs } = await generator.ask("load", load);
     const { now, most } = residentMemoryOf(service.pid);
     return { requestsPerSecond: (count / elapsedMs) * 1_000, rssMb: now, mostRssMb: most };
   } finally {
