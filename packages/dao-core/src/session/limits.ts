@@ -93,6 +93,8 @@ export const MIGRATIONS_AT_A_TIME = 4;
  * such a query. Few enough that the last one waits for less than a millisecond.
  */
 export const GATHERED_QUERIES = 4;
+/** Writes sent together on one connection if none is idle: each would wait behind others on any connection. */
+export const GATHERED_WRITES = 4;
 /** Maximum statements in flight on one connection: enough to keep the server busy while results travel. */
 export const PIPELINE_DEPTH = 8;
 /** Milliseconds without a response after which a connection with running statements counts as blocked. */

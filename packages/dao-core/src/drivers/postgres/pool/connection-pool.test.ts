@@ -252,6 +252,38 @@ describe("on shared connections", () => {
     expect(order).toEqual(Array.from({ length: 20 }, (_, index) => index));
   });
 
+  describe("writes that start in one turn of the event loop", () => {
+    const write = (pool: ConnectionPool<FakeConnection>, until: Promise<unknown>) =>
+      pool.shared("write", (connection) => connection.execute(until));
+
+    test("have a connection each while one is idle, then share those in use, four at a time", async () => {
+      const { pool } = await warmPool(2);
+      const { opened, open } = gate();
+      const writes = Array.from({ length: 8 }, () => write(pool, opened));
+      open();
+      const used = await Promise.all(writes);
+      const [one, two] = used;
+      expect(one).not.toBe(two);
+      expect(used.slice(2).map((connection) => (connection === one ? 1 : 2))).toEqual([1, 1, 1, 1, 2, 2]);
+    });
+
+    test("are not sent behind one of them that is blocked by then, or on a connection that is lost or full", async () => {
+      for (const what of ["block", "lose", "full"] as const) {
+        const { pool } = await warmPool(2);
+        const { opened, open } = gate();
+        const busy = [write(pool, opened), write(pool, opened), write(pool, opened)];
+        const [one] = await Promise.all([pool.shared("write", async (connection) => connection)]);
+        if (what === "block") one.activity.isBlocked = true;
+        else if (what === "lose") one.retire();
+        else busy.push(...Array.from({ length: 8 - one.activity.running }, () => one.execute(opened)));
+        const others = [write(pool, opened), write(pool, opened)];
+        open();
+        expect(await Promise.all(others)).not.toContain(one);
+        await Promise.all(busy);
+      }
+    });
+  });
+
   describe("point queries that start in one turn of the event loop", () => {
     const pointQuery = (pool: ConnectionPool<FakeConnection>, until: Promise<unknown>) =>
       pool.shared("point", (connection) => connection.execute(until));

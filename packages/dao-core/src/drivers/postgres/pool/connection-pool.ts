@@ -3,7 +3,7 @@ import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
 import type { InstrumentedPool, PoolObserver, PoolUsage } from "../../../session/instrumentation.ts";
-import { GATHERED_QUERIES, PIPELINE_DEPTH } from "../../../session/limits.ts";
+import { GATHERED_QUERIES, GATHERED_WRITES, PIPELINE_DEPTH } from "../../../session/limits.ts";
 import { limitWait, withEitherSignal } from "../../../session/waiting/deadline.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
 import { Connector } from "./connector.ts";
@@ -41,6 +41,8 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   readonly #exclusiveWork = new Set<Promise<unknown>>();
   /** The connection that this turn's point queries share. */
   #gathering: Slot<Connection> | undefined;
+  /** The busy connection that this turn's writes share, and how many there are. */
+  #packet: { readonly slot: Slot<Connection>; writes: number } | undefined;
   #observer: PoolObserver | undefined;
   #isClosing = false;
   /** Aborts the opening of connections when the pool is closed. */
@@ -183,6 +185,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
   }
 
   #slotFor(use: Use): Slot<Connection> | undefined {
+    if (use === "write") return this.#slotForWrite();
     if (use !== "point") return this.#leastBusy(use);
     const gathering = this.#gathering;
     if (gathering?.isUsable && gathering.writes === 0) {
@@ -198,6 +201,27 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
       });
     }
     this.#gathering = slot;
+    return slot;
+  }
+
+  /** An idle connection; if there is none, the one of this turn's other writes, as far as they fit into its packet. */
+  #slotForWrite(): Slot<Connection> | undefined {
+    const slot = this.#leastBusy("write");
+    if (slot === undefined || slot.connection.activity.running === 0) return slot;
+    const packet = this.#packet;
+    if (packet !== undefined && packet.writes < GATHERED_WRITES && packet.slot.isUsable) {
+      const { running, isBlocked } = packet.slot.connection.activity;
+      if (running < PIPELINE_DEPTH && !isBlocked) {
+        packet.writes++;
+        return packet.slot;
+      }
+    }
+    if (packet === undefined) {
+      setImmediate(() => {
+        this.#packet = undefined;
+      });
+    }
+    this.#packet = { slot, writes: 1 };
     return slot;
   }
 
