@@ -1,11 +1,11 @@
 import {
-  createLogger,
+  createJsonLogger,
   LOG_LEVELS,
   type Logger,
   type LogLevel,
-  openStandardOutput,
   REQUEST_LINE,
   type RequestLogger,
+  StandardOutput,
 } from "../app/log.ts";
 
 interface OpenLogOptions {
@@ -18,7 +18,7 @@ interface OpenLogOptions {
 export function openLog({ level, isShared = false }: OpenLogOptions): Logger {
   const { stdout } = process;
   if (stdout.isTTY) return terminalLogger(level, (line) => stdout.write(line), stdout.hasColors());
-  return createLogger({ level, destination: openStandardOutput({ isShared }) });
+  return createJsonLogger(level, new StandardOutput(isShared));
 }
 
 const colors = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2 } as const;
@@ -43,8 +43,9 @@ export function terminalLogger(level: LogLevel, write: (line: string) => void, h
     info: log("info"),
     warn: log("warn"),
     error: log("error"),
-    [REQUEST_LINE](one, { method, status, ms, caller }, { path, detail, err }) {
+    [REQUEST_LINE](one, { method, status, ms, caller }, _, more, words) {
       if (!isWritten(one)) return;
+      const { path, detail, err } = { ...words(), ...more };
       const color = status >= 500 ? "red" : status >= 400 ? "yellow" : "green";
       writeLine(
         method ?? "-",

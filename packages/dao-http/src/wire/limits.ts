@@ -100,8 +100,12 @@ export const REPLICA_WAIT = 500;
 /** Interval of the cleanup of expired idempotency keys, and of that of changes. */
 export const CLEANUP_INTERVAL = 3_600_000;
 
-/** Log lines written together (fewer in a pipe that processes share: `PIPE_BUF`), and how long one waits for others. */
+/**
+ * Bytes of log lines written together (fewer in a pipe that processes share: `PIPE_BUF`), how many lines wait for that, and for how
+ * long.
+ */
 export const LOG_BATCH = 16_000;
+export const LOG_BATCH_LINES = 64;
 export const LOG_FLUSH_INTERVAL = 100;
 export const SHARED_LOG_BATCH = 4_096;
 
