@@ -41,7 +41,7 @@ export function useBrowser(baseUrlOf: () => string) {
     }
     profile = await mkdtemp(join(tmpdir(), "pages-test-"));
     context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await context?.close();

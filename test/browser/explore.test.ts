@@ -21,7 +21,7 @@ beforeAll(async () => {
   const { users } = createDaoServices(server.database);
   const [user] = (await users.listUsers({ pageSize: 1 })).items;
   if (user !== undefined) ada = user;
-}, 60_000);
+});
 
 /** Opens the page, enters a key, and goes to a view. */
 async function look(page: Page, view = ""): Promise<void> {
@@ -37,7 +37,7 @@ async function show(page: Page, view: string): Promise<void> {
   await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
 }
 
-describe("/explore in a browser", { timeout: 60_000 }, () => {
+describe("/explore in a browser", () => {
   test("asks for a key, keeps it for the tab, and shows users by page and by e-mail", async (context) => {
     const { page, faults } = await openPage(context, "/explore");
     // No header can contain it.

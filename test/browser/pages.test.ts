@@ -16,7 +16,7 @@ const OPERATIONS = Object.keys(operations).length + 2;
 /** A page's text without the zero-width spaces at which long paths may wrap. */
 const textOf = async (page: Page) => (await page.locator("body").textContent())?.replaceAll("\u200b", "");
 
-describe("the API's pages in a browser", { timeout: 60_000 }, () => {
+describe("the API's pages in a browser", () => {
   test("/docs shows every operation; Authorize and Execute work (guide, Using Swagger UI)", async (context) => {
     const { email } = await createUser(server.call);
     const { page, faults } = await openPage(context, "/docs");
@@ -98,7 +98,7 @@ describe("the API's pages in a browser", { timeout: 60_000 }, () => {
   });
 });
 
-describe("mounted under a sub-path of a host", { timeout: 60_000 }, () => {
+describe("mounted under a sub-path of a host", () => {
   let host: Awaited<ReturnType<typeof listen>> | undefined;
   beforeAll(async () => {
     const keys = Object.entries(KEYS).map(([name, key]) => ({ name, key }));

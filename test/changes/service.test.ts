@@ -10,7 +10,7 @@ const cli = useCli();
 const CHANGES = "/api/v1/changes";
 const headers = { "X-Flux-Service-Key": KEYS.observer };
 
-describe("the service", { timeout: 60_000 }, () => {
+describe("the service", () => {
   test("deletes changes that are not kept any longer, and a follower is told", async () => {
     await using made = await createTestDatabase({ serverUrl: inject("adminUrl"), changes: true });
     const sql = postgres(made.url, { max: 1, onnotice: () => undefined });
@@ -24,7 +24,7 @@ describe("the service", { timeout: 60_000 }, () => {
     await get("/health");
     expect((await get("/api/v1/users/?limit=1")).status).toBe(200);
     const left = async () => Number((await sql`select count(*)::int as n from flux_dao_changes`)[0]?.["n"]);
-    await expect.poll(left, { timeout: 10_000 }).toBe(300);
+    await expect.poll(left).toBe(300);
     expect((await get(`${CHANGES}?cursor=${cursor}`)).status).toBe(410);
     const { items } = Object(await (await get(`${CHANGES}?limit=1000`)).json());
     expect(items).toHaveLength(300);

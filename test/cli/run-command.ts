@@ -30,7 +30,7 @@ export function useCommand(compile = () => compilePrograms({ cli: "packages/dao-
   let programs: Programs<"cli"> | undefined;
   beforeAll(async () => {
     programs = await compile();
-  }, 60_000);
+  });
   afterAll(() => programs?.[Symbol.asyncDispose]());
   return async (args, environment = {}, meanwhile = async () => {}, folder = tmpdir()) => {
     const env = { PATH: process.env["PATH"], ...environment };

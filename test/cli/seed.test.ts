@@ -75,9 +75,15 @@ describe("flux-dao seed", () => {
 
   test("stopped by Ctrl-C it leaves complete users; with --add it continues to the same result", async () => {
     const args = ["--users", "40", "--tasks", "12000", "--from", "2026-03-02"];
+    // After the first users the others wait, until the signal is there.
+    await sql.unsafe(`create function wait_for_lock() returns trigger language plpgsql as $$ begin
+        if exists (select from users) then perform pg_advisory_xact_lock_shared(1); end if; return new; end $$;
+      create trigger wait before insert on users for each row execute function wait_for_lock();
+      select pg_advisory_lock(1)`);
     const stopped = await run(["seed", ...args, "--json"], { DATABASE_URL: database.url }, async (command) => {
-      await expect.poll(userCount, { timeout: 20_000, interval: 5 }).toBeGreaterThan(0);
+      await expect.poll(userCount).toBeGreaterThan(0);
       command.kill("SIGINT");
+      await sql`select pg_advisory_unlock(1)`;
     });
     expect({ exit: stopped.exit, stderr: stopped.stderr }).toEqual({ exit: 1, stderr: "" });
     const { isComplete, written } = JSON.parse(stopped.stdout);

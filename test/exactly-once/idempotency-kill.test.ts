@@ -13,7 +13,7 @@ describe(`the server is killed, and the request retried with its key (seed ${see
   beforeAll(async () => {
     program = await compileServer();
     database = await createTestDatabase({ serverUrl: inject("adminUrl") });
-  }, 60_000);
+  });
   afterAll(async () => {
     await database?.drop();
     await program?.[Symbol.asyncDispose]();
@@ -24,5 +24,5 @@ describe(`the server is killed, and the request retried with its key (seed ${see
     const moments = [...others, ...Array.from({ length: 10 }, (): Moment => "after the commit")];
     const tally = await killAtEach(moments, new Random(seed), { program, databaseUrl: database.url });
     expect(tally.problems, String(tally)).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   services = createDaoServices(joinPgPool(pool));
   const { id: userId } = await services.users.createUser(makeUserData());
   owner = { userId, goalId: (await services.goals.createGoal({ userId, title: "Run" })).id };
-}, 60_000);
+});
 afterAll(async () => {
   await boss?.stop({ graceful: false });
   await pool?.end();

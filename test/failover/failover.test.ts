@@ -13,4 +13,4 @@ test("a primary is killed, and its standby takes over: nothing lost, nothing par
   expect(experience?.tally.details).toEqual([]);
   expect(experience?.tally.faults).toBe(TURNS);
   expect(experience?.tally.acknowledged).toBeGreaterThan(100);
-}, 120_000);
+});

@@ -6,8 +6,11 @@ export const POOL_SIZE = 8;
 /** Their name in `pg_stat_activity`. */
 export const APPLICATION = "faults";
 
-const CONNECT_TIMEOUT = 1_000;
-const ACQUIRE_TIMEOUT = 1_500;
+/** The runs of `test:faults` have the machine for themselves; a slice of them shares it with other tests. */
+const isAlone = process.env["VITEST"] === undefined;
+
+const CONNECT_TIMEOUT = isAlone ? 1_000 : 3_000;
+const ACQUIRE_TIMEOUT = isAlone ? 1_500 : 4_000;
 const STATEMENT_TIMEOUT = 1_000;
 
 /** The limits are short, so that a pause that exceeds them is short too. */
@@ -27,7 +30,7 @@ export const migrationOptions = { waitTimeout: 2_000, lockTimeout: 2_000, statem
 const SILENCE_MARGIN = 2_000;
 
 /** Allowance for a machine that is busy with the server, the matrix and other work. */
-const ALLOWANCE = 500;
+const ALLOWANCE = isAlone ? 500 : 2_000;
 
 /** When every call must have settled: the sum of all limits that one fault can make a call wait for. */
 export const CALL_DEADLINE = ACQUIRE_TIMEOUT + CONNECT_TIMEOUT + STATEMENT_TIMEOUT + SILENCE_MARGIN + ALLOWANCE;
@@ -39,4 +42,4 @@ export const PAUSE = CALL_DEADLINE + 200;
 export const MIGRATION_DEADLINE = CALL_DEADLINE + migrationOptions.waitTimeout;
 
 /** How soon after the end of a fault the pool must serve again, with all its connections. */
-export const RECOVERY = 2_000;
+export const RECOVERY = isAlone ? 2_000 : 10_000;

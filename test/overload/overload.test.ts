@@ -10,7 +10,7 @@ beforeAll(async () => {
   arena = await openArena({ serverUrl: inject("adminUrl"), poolSize: POOL_SIZE, writeMs: 10 });
   // The first requests of a process allocate memory that later ones do not.
   acknowledged = (await arena.load("writes", { connections: 8, milliseconds: 500 })).statuses["201"] ?? 0;
-}, 60_000);
+});
 afterAll(() => arena[Symbol.asyncDispose]());
 
 /** The service's database connections. */
@@ -43,7 +43,7 @@ async function overload(): Promise<void> {
   acknowledged += result.statuses["201"] ?? 0;
 }
 
-describe("more load than the pool can carry", { timeout: 60_000 }, () => {
+describe("more load than the pool can carry", () => {
   test("is queued or rejected with 503 and Retry-After, within bounds, and nothing is lost", async () => {
     await overload();
     const before = await arena.memory();

@@ -102,7 +102,7 @@ describe.skipIf(command === undefined)("the Python service itself, beside ours",
     for (const [index, [writer, reader]] of pairs.entries()) {
       // FastAPI from 0.118 on responds before it commits: its writes become visible a moment later.
       const eventually = (service: Service, path: string, expected: object) =>
-        expect.poll(() => send(service, "GET", path), { timeout: 20_000 }).toMatchObject(expected);
+        expect.poll(() => send(service, "GET", path)).toMatchObject(expected);
       const read = (path: string, body: object) => eventually(reader, path, { status: 200, body });
       const create = async (path: string, body: object, whole = (id: string) => `${path}${id}`): Promise<string> => {
         const { status, body: row } = await send(writer, "POST", path, { body });

@@ -75,7 +75,7 @@ beforeAll(async () => {
   await database.migrate();
   await database.close();
   server = await startRestServer({ databaseUrl: url.href });
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.stop();

@@ -69,7 +69,7 @@ describe("GET /changes returns a page of changes", () => {
     const { items, next_cursor } = await waiting;
     expect(items).toMatchObject([{ entity: "user", operation: "updated", id: mine.id }]);
     expect(next_cursor).toBe(items[0]?.cursor);
-    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(performance.now() - begun).toBeLessThan(20_000);
     const lines = logged(server.logLines());
     expect(lines.at(-1)).toMatchObject({ status: 200, caller: "goal-planner" });
     expect(Number(lines.at(-1)?.["ms"])).toBeGreaterThan(300);
@@ -92,9 +92,14 @@ describe("GET /changes returns a page of changes", () => {
   test("with wait and cursor=now: what changes from now on", async () => {
     const user = await createUser(call);
     const waiting = list(`cursor=now&wait=25&user_id=${user.id}`);
-    await delay(200);
-    await server.sql(`delete from users where id = '${user.id}'`);
-    expect((await waiting).items).toMatchObject([{ operation: "deleted", id: user.id }]);
+    let isOver = false;
+    const items = waiting.then((page) => {
+      isOver = true;
+      return page.items;
+    });
+    // It has a position some time after it was sent.
+    for (; !isOver; await delay(20)) await server.sql(`update users set name = 'Ada' where id = '${user.id}'`);
+    expect((await items)[0]).toMatchObject({ operation: "updated", id: user.id });
   });
 
   test("what is there already does not wait, and neither does HEAD", async () => {
@@ -220,7 +225,7 @@ describe("those who wait", () => {
     const sql = postgres(server.databaseUrl, { max: 1 });
     const begun = performance.now();
     for (let count = 0; count < 20; count++) expectStatus(await call("GET", "/api/v1/users/?limit=1"), 200);
-    expect(performance.now() - begun).toBeLessThan(10_000);
+    expect(performance.now() - begun).toBeLessThan(20_000);
     const [{ open = 0 } = {}] = await sql`select count(*)::int as open from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()`;
     expect(open).toBeLessThanOrEqual(4);
@@ -231,7 +236,7 @@ describe("those who wait", () => {
       expect(await next()).toMatchObject({ id });
       leave();
     }
-  }, 60_000);
+  });
 
   test("are limited in number, and one that disconnects makes room at once", async () => {
     await using small = await startRestServer({ changes: true, maxFollowers: 2 });
@@ -294,12 +299,10 @@ describe("those who wait", () => {
       await own.sql(`insert into tasks (user_id, goal_id, title) select '${owner.user_id}', '${owner.id}', n::text
         from generate_series(1, 10000) n`);
     }
-    await expect
-      .poll(async () => (await own.call("GET", `${CHANGES}?wait=1&cursor=now`)).status, { timeout: 30_000 })
-      .toBe(200);
+    await expect.poll(async () => (await own.call("GET", `${CHANGES}?wait=1&cursor=now`)).status).toBe(200);
     socket.resume();
     await closed;
-  }, 60_000);
+  });
 });
 
 describe("a key that is bound to a schema", () => {

@@ -41,7 +41,7 @@ export function useCli(compile = () => compilePrograms({ cli: "packages/dao-http
   let programs: Programs<"cli"> | undefined;
   beforeAll(async () => {
     programs = await compile();
-  }, 60_000);
+  });
   afterAll(() => programs?.[Symbol.asyncDispose]());
   const start = (settings: Environment) => startProcess(programs?.file("cli") ?? "", settings);
   return { start, run: (settings) => runToEnd(start(settings)) };

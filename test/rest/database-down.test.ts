@@ -25,14 +25,14 @@ beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: postgres.url });
   server = await startRestServer({ databaseUrl: testDatabase.url });
   goal = await createGoal(server.call, await createUser(server.call));
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.stop();
   await testDatabase.database.close(0);
   await postgres.stop();
   await rm(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 /** One of each kind of request that needs the database. */
 function requests(): readonly [method: string, path: string, body?: object][] {
@@ -56,7 +56,7 @@ function requests(): readonly [method: string, path: string, body?: object][] {
   ];
 }
 
-describe("Errors: 503 with Retry-After while the database is down", { timeout: 60_000 }, () => {
+describe("Errors: 503 with Retry-After while the database is down", () => {
   test("requests succeed before", async () => {
     for (const [method, path, body] of requests()) {
       expect((await server.call(method, path, { body })).status, `${method} ${path}`).toBeLessThan(500);

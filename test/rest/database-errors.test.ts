@@ -68,7 +68,7 @@ describe("Errors: 503 with Retry-After when the database times out or lacks reso
     await failMilestones("perform pg_sleep(20)");
     const start = performance.now();
     expectProblem(await postMilestone(), 503);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(performance.now() - start).toBeLessThan(15_000);
   });
 
   test.each(["53100", "53200", "53300", "53400"])("SQLSTATE %s (class 53, insufficient resources)", async (state) => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   database = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const logger = createLogger({ level: "silent" });
   app = createDaoApp({ services: database.database, keys: [{ name: "own", key: KEY }], logger, basePath: "/dao" });
-}, 60_000);
+});
 afterAll(() => database.drop());
 
 async function send<Body = unknown>(path: string, init: RequestInit = {}): Promise<Answer<Body>> {

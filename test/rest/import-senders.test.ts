@@ -89,7 +89,7 @@ async function addSenders(count: number): Promise<void> {
   }
 }
 
-describe("ten senders of imports that stop in the middle of a line", { timeout: 60_000 }, () => {
+describe("ten senders of imports that stop in the middle of a line", () => {
   test("use at most a quarter of the pool; the waiting ones are not read, and start in order", async () => {
     const { line, count } = await start({ acquireTimeout: 30_000 });
     await addSenders(SENDERS);

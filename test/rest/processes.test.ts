@@ -46,7 +46,7 @@ const connections = async () =>
   ).length;
 
 // In sequence: they count the sessions of the same database.
-describe("PROCESSES=2", { timeout: 60_000 }, () => {
+describe("PROCESSES=2", () => {
   test("both serve the same port, each with connections of its own, and the start is reported once", async () => {
     await using service = start({ DB_POOL_SIZE: "1" });
     const baseUrl = await service.started;
@@ -101,7 +101,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     await expect.poll(() => service.output()).toMatch(/Send it again to stop immediately/);
     service.kill("SIGTERM");
     expect(await service.exited).toBe(1);
-    await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => workers.filter(isRunning)).toEqual([]);
   });
 
   test("a killed process is replaced, and the other one serves meanwhile", async () => {
@@ -112,7 +112,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     process.kill(first, "SIGKILL");
     await expect.poll(() => service.output()).toMatch(/ended \(SIGKILL\)\. Another one is started now\./);
     expect(await Promise.all(Array.from({ length: 20 }, () => read(baseUrl)))).toEqual(Array(20).fill(200));
-    await expect.poll(() => childrenOf(service.pid).length, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => childrenOf(service.pid).length).toBe(2);
     expect(childrenOf(service.pid)).toContain(second);
     expect(childrenOf(service.pid)).not.toContain(first);
     service.kill("SIGTERM");
@@ -126,7 +126,7 @@ describe("PROCESSES=2", { timeout: 60_000 }, () => {
     expect(workers).toHaveLength(2);
     service.kill("SIGKILL");
     await service.exited;
-    await expect.poll(() => workers.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => workers.filter(isRunning)).toEqual([]);
   });
 
   describe("a start that fails ends with one message, as with one process", () => {

@@ -12,12 +12,12 @@ beforeAll(async () => {
   postgres = await FaultyServer.start();
   network = await faultyNetwork(postgres.urlOf("migrated"));
   server = await startRestServer({ databaseUrl: network.url });
-}, 60_000);
+});
 afterAll(async () => {
   await server.stop();
   await network[Symbol.asyncDispose]();
   await postgres[Symbol.asyncDispose]();
-}, 60_000);
+});
 
 /** The status of `/ready` for one request, while `/health` is 200. */
 async function ready(): Promise<number> {
@@ -26,7 +26,7 @@ async function ready(): Promise<number> {
   return status;
 }
 
-const untilReady = () => expect.poll(ready, { timeout: 15_000, interval: 20 }).toBe(200);
+const untilReady = () => expect.poll(ready, { timeout: 15_000 }).toBe(200);
 
 /** Work in progress when the database fails; its outcome is not tested here. */
 function keepBusy(): () => Promise<void> {
@@ -48,9 +48,7 @@ const faults: readonly [name: string, begin: () => Promise<void>, end: () => Pro
 ];
 
 // The maximum response time on a slow machine is covered by `Readiness` and its own test.
-describe("/ready is 503 at the first request after the database has failed, and 200 once it is back", {
-  timeout: 60_000,
-}, () => {
+describe("/ready is 503 at the first request after the database has failed, and 200 once it is back", () => {
   test.each(faults)("%s", async (_, begin, end) => {
     await untilReady();
     const stopWork = keepBusy();

@@ -122,7 +122,7 @@ export function useRestServer(options?: RestServerOptions): Omit<RestServer, "st
   let running: RestServer | undefined;
   beforeAll(async () => {
     running = await startRestServer(options);
-  }, 60_000);
+  });
   afterAll(() => running?.stop());
   const server = (): RestServer => {
     if (running === undefined) throw new Error("The service runs from beforeAll to afterAll.");

@@ -15,7 +15,7 @@ export function useServiceDatabase(): ServiceDatabase {
     const database = await createTestDatabase({ serverUrl: inject("adminUrl") });
     await database.database.close();
     opened = { database, sql: postgres(database.url, { max: 1, onnotice: () => undefined }) };
-  }, 60_000);
+  });
   afterAll(async () => {
     await opened?.sql.end();
     await opened?.database.drop();

@@ -179,9 +179,9 @@ describe("while replay is paused", () => {
     await onStandby("select pg_wal_replay_pause()");
     const { id } = Object(await (await post("/api/v1/users/", userBody())).json());
     // Without the header: found as soon as it is older than maxLag.
-    const begun = performance.now();
-    await expect.poll(() => call(`/api/v1/users/${id}`, {}, {}, strictApp).then(({ status }) => status)).toBe(200);
-    expect(performance.now() - begun).toBeLessThan(3_000);
+    await expect
+      .poll(() => call(`/api/v1/users/${id}`, {}, {}, strictApp).then(({ status }) => status), { timeout: 10_000 })
+      .toBe(200);
     expect(await ready()).toEqual({
       status: "ready",
       standby_not_ready: expect.stringMatching(/may lag \d+ ms behind its primary, more than maxLag \(300 ms\)/),
@@ -265,7 +265,7 @@ describe("the service with DATABASE_READ_URL", () => {
   });
 });
 
-test("a standby that stops, or is silent, costs no read; reads come back to it", { timeout: 60_000 }, async () => {
+test("a standby that stops, or is silent, costs no read; reads come back to it", async () => {
   const created = await post("/api/v1/users/", userBody());
   const position = created.headers.get("flux-position") ?? "";
   const { id } = Object(await created.json());
@@ -302,9 +302,7 @@ test("a standby that stops, or is silent, costs no read; reads come back to it",
 
 // The last, since it ends the replication.
 test("a standby that is promoted while its primary lives on is read no more", async () => {
-  await expect
-    .poll(async () => (await call("/api/v1/users/")).ok && readFromStandby().at(-1), { timeout: 10_000 })
-    .toBe(true);
+  await expect.poll(async () => (await call("/api/v1/users/")).ok && readFromStandby().at(-1)).toBe(true);
   await onStandby("select pg_promote()");
   const { users } = clientOf(app);
   for (let number = 0; number < 20; number++) {
@@ -312,7 +310,7 @@ test("a standby that is promoted while its primary lives on is read no more", as
     expect((await users.getUser(id)).id).toBe(id);
   }
   await expect
-    .poll(async () => (await call("/ready")).json(), { timeout: 10_000 })
+    .poll(async () => (await call("/ready")).json())
     .toMatchObject({
       status: "ready",
       standby_not_ready: expect.stringContaining("is a primary, not a standby"),

@@ -13,7 +13,7 @@ const database = useServiceDatabase();
 /** The log lines of requests. */
 const requestLines = (output: string) => output.split("\n").filter((line) => line.includes('"request_id"'));
 
-describe("SIGTERM under load", { timeout: 60_000 }, () => {
+describe("SIGTERM under load", () => {
   test("no request that was sent is dropped, /ready is 503 first, and no connection remains", async () => {
     for (let time = 0; time < amount(1, 3); time++) {
       // The log of probes too, which the report counts.

@@ -50,7 +50,7 @@ const leave: Readonly<Record<string, (socket: Socket) => void>> = {
   "resets its connection": (socket) => socket.resetAndDestroy(),
 };
 
-describe("a queued request whose client disconnects", { timeout: 60_000 }, () => {
+describe("a queued request whose client disconnects", () => {
   test.each(
     Object.entries(leave).flatMap(([how, go]) => [
       [how, "GET", `${head}\r\n`, go] as const,
@@ -64,7 +64,7 @@ describe("a queued request whose client disconnects", { timeout: 60_000 }, () =>
     const waiting = await Promise.all(Array.from({ length: 300 }, () => busy.send(bytes)));
     await expect.poll(() => busy.calls.length).toBe(AT_WORK);
     for (const { socket } of waiting) go(socket);
-    await expect.poll(busy.gone, { timeout: 20_000 }).toBe(what.startsWith("pipelined") ? 900 : 300);
+    await expect.poll(busy.gone).toBe(what.startsWith("pipelined") ? 900 : 300);
     const next = await busy.send(`${head}Connection: close\r\n\r\n`);
     busy.finish();
     await expect.poll(next.received).toMatch(/^HTTP\/1\.1 200 /);
@@ -117,7 +117,7 @@ describe("a client that half-closes after its request gets its response", () => 
   });
 });
 
-describe("a request that waits for a database connection while its client disconnects", { timeout: 60_000 }, () => {
+describe("a request that waits for a database connection while its client disconnects", () => {
   const COUNT = 60;
   const user = '{"name":"a","email":"a@example.com"}';
   const create = post.replace(/Content-Length[\s\S]*/, `Content-Length: ${user.length}\r\n\r\n${user}`);
@@ -167,7 +167,7 @@ describe("a request that waits for a database connection while its client discon
       const sockets = open();
       await expect.poll(() => driver.pool.usage.waiting).toBe(waiting);
       for (const socket of sockets) socket.destroy();
-      await expect.poll(() => gone, { timeout: 20_000 }).toBe(COUNT);
+      await expect.poll(() => gone).toBe(COUNT);
       await expect.poll(() => driver.pool.usage.waiting).toBe(0);
       begun.length = 0;
     });

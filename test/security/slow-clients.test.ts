@@ -42,13 +42,13 @@ describe("a slow sender does not count as a request in progress", () => {
     const head = `${post}Content-Length: 1048576\r\n\r\n`;
     const slow = await standing(80, head, new Uint8Array(1_048_575));
     await expect
-      .poll(() => slow.answers.filter((answer) => answer.startsWith("HTTP/1.1 503 ")).length, { timeout: 20_000 })
+      .poll(() => slow.answers.filter((answer) => answer.startsWith("HTTP/1.1 503 ")).length)
       .toBeGreaterThanOrEqual(16);
     expect(slow.answers.join("").toLowerCase()).toContain("retry-after: 2");
     expect(slow.answers.filter((answer) => answer === "").length).toBeGreaterThan(50);
     expect(await usualRequest(server.url, "POST")).toBe(201);
     slow.close();
-  }, 60_000);
+  });
 });
 
 test("a slow client without a key gets its 403 at once, and cannot keep the connection", async () => {

@@ -11,7 +11,7 @@ let sql: postgres.Sql;
 beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   sql = postgres(testDatabase.url, { max: 2, onnotice: () => undefined });
-}, 60_000);
+});
 afterAll(async () => {
   await sql.end();
   await testDatabase.drop();

@@ -85,7 +85,7 @@ beforeAll(async () => {
   }
   for (const database of ["ada", '"a/b?c%d"']) await admin.execute(`create database ${database}`, []);
   await admin.close();
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.stop();

@@ -7,6 +7,7 @@ import {
   makeUserData,
   type TestDatabase,
 } from "@flux/dao-core/testing";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import type { RunningProxy } from "../../../test/proxies/proxy.ts";
 import { hasPgBouncer, startPgBouncer } from "./pgbouncer.ts";
@@ -80,13 +81,17 @@ describe.runIf(hasPgBouncer)("behind transaction-pooling PgBouncer, with prepare
     try {
       await using database = await openDatabase(url.href, { poolSize: 8 });
       const errors: unknown[] = [];
-      for (let round = 0; round < 20; round++) {
-        const found = await Promise.allSettled(ids.map((id) => database.users.findById(id)));
+      const other = postgres(url.href, { max: 1, prepare: false });
+      for (let round = 0; round < 20 || errors.length === 0; round++) {
+        const reads = () => Promise.allSettled(ids.map((id) => database.users.findById(id)));
+        // While another client is in a transaction, they reach another server process than otherwise.
+        const found = await (round % 2 === 0 ? reads() : other.begin(reads));
         for (const [index, outcome] of found.entries()) {
           if (outcome.status === "fulfilled") expect(outcome.value?.id).toBe(ids[index]);
           else errors.push(outcome.reason);
         }
       }
+      await other.end();
       expect(errors.map(String).join("\n")).toMatch(/prepare: false \(DB_PREPARE=false\)/);
       for (const error of errors) expect(error).toMatchObject({ code: "unavailable" });
     } finally {

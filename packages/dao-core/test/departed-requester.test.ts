@@ -20,7 +20,7 @@ describe("a call whose requester disconnects while it waits for a connection is 
     expect(drivers.map(({ driver }) => driver)).toEqual(names);
   });
 
-  test.each(drivers)("$driver", { timeout: 60_000 }, async ({ open }) => {
+  test.each(drivers)("$driver", async ({ open }) => {
     await using scene = await open();
     const { database } = scene;
     const [held, released] = [gate(), gate()];

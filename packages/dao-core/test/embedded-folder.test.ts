@@ -207,7 +207,7 @@ describe("a stale lock is taken over by the next process", () => {
     }
   });
 
-  test("by only one of many concurrent processes", { timeout: 60_000 }, async () => {
+  test("by only one of many concurrent processes", async () => {
     const own = await ownRecord();
     const rivals = Array.from({ length: amount(3, 5) }, () => start());
     for (let round = 0; round < amount(2, 10); round++) {

@@ -4,6 +4,8 @@ import postgres from "postgres";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
 const TRANSACTIONS = 400;
+/** Fewer would prove little; how long that takes is the machine's affair. */
+const KILLS = 10;
 const WORKERS = 8;
 
 let testDatabase: TestDatabase;
@@ -39,9 +41,11 @@ test("backends killed repeatedly inside transactions: each is complete or absent
   const { database } = testDatabase;
   const outcomes = new Map<string, "committed" | "rolled back" | "unknown">();
   let begun = 0;
+  let kills = 0;
+  let failed = 0;
 
   async function worker(): Promise<void> {
-    while (begun < TRANSACTIONS) {
+    while (begun < TRANSACTIONS || kills < KILLS || failed === 0) {
       begun++;
       const data = makeUserData();
       try {
@@ -54,6 +58,7 @@ test("backends killed repeatedly inside transactions: each is complete or absent
         outcomes.set(data.email, "committed");
       } catch (error) {
         expect(isDaoError(error), String(error)).toBe(true);
+        failed++;
         const isUnknown = error instanceof TransactionLostError && error.outcome === "unknown";
         outcomes.set(data.email, isUnknown ? "unknown" : "rolled back");
       }
@@ -61,7 +66,6 @@ test("backends killed repeatedly inside transactions: each is complete or absent
   }
 
   let isWorking = true;
-  let kills = 0;
   const killing = (async () => {
     while (isWorking) {
       kills += await killOne();
@@ -84,9 +88,6 @@ test("backends killed repeatedly inside transactions: each is complete or absent
     if (outcome === "committed") expect(found.has(email), `${email} was acknowledged`).toBe(true);
     if (outcome === "rolled back") expect(found.has(email), `${email} was refused`).toBe(false);
   }
-  expect(outcomes.size).toBeGreaterThanOrEqual(TRANSACTIONS);
-  expect(kills).toBeGreaterThan(10);
-  expect([...outcomes.values()].filter((outcome) => outcome !== "committed").length).toBeGreaterThan(0);
   expect(uncaught).toEqual([]);
 });
 

@@ -118,7 +118,7 @@ describe("a database of the Python service", () => {
     } finally {
       await driver.close();
     }
-  }, 60_000);
+  });
 
   test("with rows that violate rules loses none, changes none, and reports how to find them", () =>
     withScratchDatabase(async (database) => {

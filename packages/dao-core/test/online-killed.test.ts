@@ -58,7 +58,7 @@ test(
     }),
 );
 
-test("an index whose process was killed is finished by the server, and not built twice", { timeout: 60_000 }, () =>
+test("an index whose process was killed is finished by the server, and not built twice", () =>
   withMigratedDatabase(async ({ url, sql, driver }) => {
     await insertTasks(sql, TASKS);
     await using program = await compile();
@@ -82,8 +82,7 @@ test("an index whose process was killed is finished by the server, and not built
     expect((await next).online).toEqual(STEP_NAMES.slice(1));
     expect(await findUndone(sql)).toEqual([]);
     expect(await sql.unsafe("select 'tasks_note_idx'::regclass::oid as oid")).toEqual([{ oid }]);
-  }),
-);
+  }));
 
 test("8 processes at once: all succeed, and each step is done once", { timeout: 120_000 }, () =>
   withMigratedDatabase(async ({ url, sql }) => {

@@ -272,7 +272,8 @@ describe("a read after a position", () => {
     const departed = read({ requester: departure });
     departure.abort(new RangeError("gone"));
     await expect(departed).rejects.toThrow("gone");
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    // Long before the 30 s that a read waits without a time-out.
+    expect(performance.now() - begun).toBeLessThan(15_000);
 
     looks = 0;
     const many = Promise.all(Array.from({ length: 500 }, () => read({ timeout: 20_000 })));
@@ -280,7 +281,7 @@ describe("a read after a position", () => {
     await Promise.all(Array.from({ length: 20 }, () => counting.users.list()));
     const before = looks;
     await expect.poll(() => looks).toBeGreaterThan(before);
-    expect(looks).toBeLessThan(30);
+    expect(looks).toBeLessThan(100);
     await onStandby("select pg_wal_replay_resume()");
     for (const user of await many) expect(user?.id).toBe(id);
     await counting.close();
@@ -363,7 +364,7 @@ test("a read that replay cancels is run again; in a unit of work it is a Retryab
   const user = await primary.database.users.create(makeUserData());
   const sql = connect(primary.url);
   await sql.unsafe(`alter table users rename to real_users;
-    create view users as select * from real_users where pg_sleep(1) is not null`);
+    create view users as select * from real_users where pg_sleep(30) is not null`);
   await replica.waitForPosition(await primary.database.position());
   const retries: unknown[] = [];
   await using retrying = await openDatabase(standbyUrl, {
@@ -373,7 +374,8 @@ test("a read that replay cancels is run again; in a unit of work it is a Retryab
   const single = retrying.users.findById(user.id);
   const inUnit = DaoUnitOfWork.run(replica, ({ users }) => users.findById(user.id));
   await expect.poll(() => sql`select 1`.then(async () => activeOnStandby())).toBe(2);
-  await sql.unsafe("begin; lock table real_users; commit");
+  // Takes the lock with which replay comes to the readers, and lets the next ones through.
+  await sql.unsafe("create or replace view users as select * from real_users");
   await expect(inUnit).rejects.toMatchObject({ name: "RetryableError" });
   expect((await single)?.id).toBe(user.id);
   expect(retries[0]).toMatchObject({ code: "40001" });

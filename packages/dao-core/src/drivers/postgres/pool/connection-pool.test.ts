@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { UnavailableError } from "../../../contract/errors.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import type { PooledConnection } from "./slot.ts";
@@ -342,6 +342,7 @@ describe("on shared connections", () => {
 
 describe("opening connections", () => {
   const refused = () => Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+  afterEach(() => vi.useRealTimers());
 
   test("if none can be opened, waiting callers are rejected with the reason", async () => {
     const error = refused();
@@ -350,21 +351,30 @@ describe("opening connections", () => {
     for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject({ reason: error });
   });
 
-  test("backs off: one attempt at a time, after pauses that grow to a second", async () => {
-    const attempts: number[] = [];
-    const { pool } = fakePool({ size: 10 }, () => {
-      attempts.push(performance.now());
-      return Promise.reject(refused());
-    });
-    const end = performance.now() + 1_500;
-    while (performance.now() < end) {
-      await Promise.allSettled(Array.from({ length: 20 }, () => pool.shared("read", async () => 1)));
-    }
-    // Ten at first, then one after 10–20, 20–40, … 500–1,000 ms.
-    expect(attempts.length).toBeLessThanOrEqual(10 + 9);
-    const pauses = attempts.slice(10).map((at, index) => at - (attempts[index + 9] ?? 0));
-    expect(Math.max(...pauses)).toBeLessThan(1_500);
-  });
+  test.each([1, 10])(
+    "backs off, of size %d: one attempt at a time, after pauses that grow to a second",
+    async (size) => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+      const attempts: number[] = [];
+      const { pool } = fakePool({ size }, () => {
+        attempts.push(performance.now());
+        return Promise.reject(refused());
+      });
+      const STEP = 4;
+      for (let time = 0; time < 4_000; time += STEP) {
+        void Promise.allSettled(Array.from({ length: size + 1 }, () => pool.shared("read", async () => 1)));
+        await vi.advanceTimersByTimeAsync(STEP);
+      }
+      // As many as there may be at first, whose pauses are 10–20, 20–40, … 500–1,000 ms.
+      const pauses = attempts.slice(size).map((at, index) => at - (attempts[index + size - 1] ?? 0));
+      expect(pauses.length).toBeGreaterThan(3);
+      for (const [index, pause] of pauses.entries()) {
+        const longest = Math.min(20 * 2 ** (index + size - 1), 1_000);
+        expect(pause, `pause ${index}`).toBeGreaterThanOrEqual(longest / 2);
+        expect(pause, `pause ${index}`).toBeLessThanOrEqual(longest + STEP);
+      }
+    },
+  );
 
   test("a caller for whom that takes too long gets the reason", async () => {
     const { pool } = fakePool({ acquireTimeout: 20 }, () => new Promise<never>(() => undefined));
