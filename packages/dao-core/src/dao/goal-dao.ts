@@ -43,14 +43,15 @@ function jsonRows(table: PgTable & { readonly goalId: PgColumn }, order: readonl
     isUnbounded(column) ? sql`case when ${isShort(column)} then ${selected(column)} end` : selected(column);
   return {
     all: (goalId: SQL) => sql`(select ${array(qualified, qualified)} from ${table} where ${belongTo(goalId)})::text`,
-    /** All if they are few and short, else null. Reads at most one row more than the limit. */
+    /** All if they are few and short, else null. */
     few(goalId: SQL) {
       const areShort = sql.join(long.map(isShort), sql` and `);
       const isLittle = sql`sum(${sql.join(long.map(length), sql` + `)}) <= ${literal(PIECE_BYTES)}`;
-      const areFew = sql`count(*) <= ${literal(PIECE_ROWS)} and coalesce(bool_and(${areShort}) and ${isLittle}, true)`;
-      return sql`(select case when ${areFew} then ${array(ifShort, selected)} end from (
-        select * from ${table} where ${belongTo(goalId)} limit ${literal(PIECE_ROWS + 1)}
-      ) selected)::text`;
+      const rows = sql`from ${table} where ${belongTo(goalId)}`;
+      const few = sql`case when coalesce(bool_and(${areShort}) and ${isLittle}, true) then ${array(ifShort, selected)} end`;
+      // Counted first, since aggregates are computed before the condition is.
+      const areMany = sql`exists (select ${rows} offset ${literal(PIECE_ROWS)})`;
+      return sql`(case when not ${areMany} then (select ${few} from (select * ${rows}) selected) end)::text`;
     },
   };
 }
