@@ -10,6 +10,7 @@ import type { Plan } from "./plan.ts";
 import { compile } from "./processes/compile.ts";
 import type { Results } from "./results.ts";
 import { measureLoadedMemory } from "./start/loaded-memory.ts";
+import { measureLongAnswers } from "./start/long-answers.ts";
 import { measureStart } from "./start/start-figures.ts";
 import { countStructureStatements } from "./structure-statements.ts";
 import { competitorVersions } from "./versions.ts";
@@ -58,6 +59,7 @@ export async function measureAll(plan: Plan): Promise<Results> {
     ...(!plan.isShort &&
       plan.contenders === undefined && {
         loaded: await measureLoadedMemory(database, programs["http/load"], LOAD_MS),
+        longAnswers: await measureLongAnswers(database),
         processes: await compareProcesses(database, programs["http/load"]),
       }),
   };

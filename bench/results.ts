@@ -3,6 +3,7 @@ import type { Cell } from "./comparison.ts";
 import type { HttpResult } from "./http/run.ts";
 import type { Machine } from "./machine.ts";
 import type { LoadedMemory } from "./start/loaded-memory.ts";
+import type { LongAnswers } from "./start/long-answers.ts";
 import type { StartFigures } from "./start/start-figures.ts";
 
 /** All results of a run; this is what is recorded. */
@@ -24,6 +25,8 @@ export interface Results {
   readonly start: StartFigures;
   /** Of whole runs only. */
   readonly loaded?: LoadedMemory;
+  /** Of whole runs only. */
+  readonly longAnswers?: LongAnswers;
   /** The figures, or the reason why they could not be measured. Of whole runs only. */
   readonly processes?: readonly ProcessFigures[] | string;
 }

@@ -213,7 +213,7 @@ function longRows(
     ]);
 }
 
-function startTable({ start, http, loaded: mixed, processes, structureStatements }: Results): string {
+function startTable({ start, http, loaded: mixed, longAnswers, processes, structureStatements }: Results): string {
   const statements = Object.entries(structureStatements).map(([size, count]) => `${size}: ${count}`);
   const loaded = Object.entries(http.loadedRssMb).map(([name, rssMb]) => `${name} ${rssMb.toFixed(0)}`);
   return markdownTable(
@@ -226,10 +226,23 @@ function startTable({ start, http, loaded: mixed, processes, structureStatements
       ["memory of the idle service, MB", start.idleRssMb.toFixed(0)],
       ["most memory under load of the quick routes, MB", loaded.join(", ")],
       ...(mixed === undefined ? [] : [["most memory under load of all routes, MB", mixed.mostRssMb.toFixed(0)]]),
+      ...longAnswerRows(longAnswers),
       ...processRows(processes),
       ["statements for a structure", statements.join(", ")],
     ],
   );
+}
+
+function longAnswerRows(answers: Results["longAnswers"]): string[][] {
+  if (answers === undefined) return [];
+  const { firstByteMs, bodiesMb, growthMb } = answers;
+  return [
+    [
+      "first byte of a goal with 100 tasks, and with 10,000, ms",
+      `${firstByteMs.few.toFixed(1)}, ${firstByteMs.many.toFixed(1)}`,
+    ],
+    ["16 of the latter together, and what memory grows by, MB", `${bodiesMb.toFixed(0)}, ${growthMb.toFixed(0)}`],
+  ];
 }
 
 function processRows(processes: Results["processes"]): string[][] {
