@@ -83,7 +83,7 @@ END$feed$;
 -- Nobody else is to write into the feed by a trigger of their own.
 REVOKE ALL ON FUNCTION "public".flux_dao_record_changes() FROM PUBLIC;
 --> statement-breakpoint
--- Gives the next positions to at most so many changes, and returns to how many; 0 also if another session is doing so. All of one
+-- Gives the next positions to at most so many changes, and returns to how many; -1 if another session has locked the head. All of one
 -- call have one random token, by which a cursor is known again: what shares a token shares everything before it, in any copy.
 CREATE OR REPLACE FUNCTION "public".flux_dao_position_changes(most integer) RETURNS integer LANGUAGE plpgsql AS $feed$
 DECLARE
@@ -103,7 +103,7 @@ BEGIN
   END IF;
   IF (SELECT min(n.seq) FROM "public".flux_dao_new_changes n) IS NULL THEN RETURN 0; END IF;
   SELECT f.position INTO head FROM "public".flux_dao_change_feed f FOR UPDATE SKIP LOCKED;
-  IF NOT FOUND THEN RETURN 0; END IF;
+  IF NOT FOUND THEN RETURN -1; END IF;
   -- A statement of its own, so that its snapshot is newer than the lock: an older one would miss rows, or take them twice.
   WITH taken AS (
     DELETE FROM "public".flux_dao_new_changes n
@@ -118,7 +118,8 @@ END$feed$;
 --> statement-breakpoint
 -- A NULL position is the end, a negative one the beginning. At most 20,000 changes are looked at. One snapshot has all of it. LIMIT 1
 -- says that there is one head row: of a table that was never vacuumed the server expects hundreds, and would compile so costly a plan.
--- Each row has where the page ends: upto, which is NULL if the cursor is not known.
+-- Each row has where the page ends: upto, which is NULL if the cursor is not known. has_more is NULL at the end if there may be more,
+-- to which another session is giving positions.
 CREATE OR REPLACE FUNCTION "public".flux_dao_read_changes(
   after_position bigint, after_token bigint, only_entity text, only_user uuid, most integer, gives boolean
 ) RETURNS TABLE (
@@ -150,7 +151,7 @@ BEGIN
   )
   SELECT e.head, e.upto, CASE WHEN e.upto = e.floor_position THEN e.floor_token
       ELSE (SELECT c.token FROM "public".flux_dao_changes c WHERE c.position = e.upto) END,
-    e.upto < e.head OR given = 2000, p.position, p.token, p.entity, p.operation, p.id, p.user_id, p.goal_id, p.changed_at
+    CASE WHEN e.upto < e.head OR given = 2000 THEN true WHEN given >= 0 THEN false END, p.position, p.token, p.entity, p.operation, p.id, p.user_id, p.goal_id, p.changed_at
   FROM ending e LEFT JOIN page p ON true ORDER BY p.position;
 END$feed$;
 --> statement-breakpoint

@@ -6,7 +6,7 @@ import { createTestDatabase, makeUserData } from "@flux/dao-core/testing";
 import { createDaoApp } from "@flux/dao-http";
 import { createDaoClient } from "@flux/dao-http/client";
 import postgres from "postgres";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test, vi } from "vitest";
 import { within } from "../within.ts";
 import { expectInvalid, expectProblem, expectStatus } from "./answer.ts";
 import { type Change, openStream } from "./change-stream.ts";
@@ -256,6 +256,30 @@ describe("those who wait", () => {
       await expect.poll(async () => (await small.call("GET", `${CHANGES}?wait=1&cursor=now`)).status).toBe(200);
     }
     expect(logged(small.logLines()).map(({ status }) => status)).toContain(499);
+  });
+
+  test("are told that another transaction keeps the head locked, also who comes then, and are served when it is over", async () => {
+    await using own = await startRestServer({ changes: true });
+    const cursor = await now(own);
+    const sql = postgres(own.databaseUrl, { max: 1 });
+    await sql.unsafe("begin; select from flux_dao_change_feed for update");
+    const { id } = await createUser(own.call);
+    const waiting = own.call("GET", `${CHANGES}?cursor=${cursor}&wait=25`);
+    const stream = await openStream(own.baseUrl, `cursor=${cursor}`);
+    expect(await stream.next()).toEqual({ next_cursor: cursor });
+    expect((await list(`cursor=${cursor}&wait=1`, own)).items).toEqual([]);
+    vi.spyOn(performance, "now").mockImplementation(() => Date.now() - performance.timeOrigin + 10_000);
+    try {
+      for (const answer of [await waiting, await own.call("GET", `${CHANGES}?cursor=${cursor}&wait=25`)]) {
+        expect(expectProblem(answer, 503).detail).toContain("has locked its head");
+      }
+      await expect(stream.next()).rejects.toThrow();
+      await sql.unsafe("rollback");
+      expect((await list(`cursor=${cursor}&wait=25`, own)).items).toMatchObject([{ id }]);
+    } finally {
+      vi.restoreAllMocks();
+      await sql.end();
+    }
   });
 
   test("are sent what they have at a stop, which waits for none of them", async () => {

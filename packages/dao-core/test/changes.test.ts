@@ -20,10 +20,11 @@ import {
   type TestDatabase,
 } from "@flux/dao-core/testing";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { FEED_VERSION, feedObjects } from "../src/migrations/change-feed-objects.ts";
 import { SchemaName } from "../src/schema/schema-name.ts";
+import { CHANGES_PATIENCE } from "../src/session/limits.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { connect, withRole, withScratchDatabase } from "./scratch-database.ts";
 
@@ -36,6 +37,12 @@ beforeAll(async () => {
   services = createDaoServices(database);
 });
 afterAll(() => testDatabase.drop());
+afterEach(() => vi.restoreAllMocks());
+
+/** As if longer than the patience with outages and locks had passed. */
+function waitLonger(times = 1): void {
+  vi.spyOn(performance, "now").mockImplementation(() => Date.now() - performance.timeOrigin + times * CHANGES_PATIENCE);
+}
 
 const end = async ({ changes }: DaoServices = services) => (await changes.listChanges({ cursor: "now" })).nextCursor;
 const told = ({ entity, operation, id }: ChangeDto) => `${entity} ${operation} ${id}`;
@@ -305,7 +312,7 @@ describe("migrations", () => {
       kind === "function" ? detail : [],
     );
     const digest = createHash("md5").update(texts.join()).digest("hex");
-    expect([FEED_VERSION, digest]).toEqual([1, "a1354e3f0ba0d7e049eb889378b874d6"]);
+    expect([FEED_VERSION, digest]).toEqual([2, "52fea87a12ecc82348cd52dd06a85051"]);
   });
 
   test("on Citus it is refused, and nothing is changed", () =>
@@ -528,6 +535,41 @@ describe("followers", () => {
       expect(count).toBe(2501);
     }));
 
+  test("go on, all of them, when connections are lost or a default isolation has aborted them; a write is told once", () =>
+    withDatabase(async (own) => {
+      const driver = new PostgresDriver(postgresLocation(own.url), { poolSize: 2 });
+      const failures: Error[] = [];
+      const unsteady = joinHost({
+        description: driver.description,
+        isTransaction: false,
+        async execute(...args) {
+          const failure = failures.pop();
+          if (failure !== undefined) throw failure;
+          return driver.execute(...args);
+        },
+        transaction: (...args) => driver.transaction(...args),
+        close: (timeout) => driver.close(timeout),
+      });
+      const { changes } = createDaoServices(unsteady);
+      const told: string[][] = [];
+      const followers = Array.from({ length: 20 }, async () => {
+        const mine: string[] = [];
+        told.push(mine);
+        for await (const { id } of changes.followChanges({ cursor: "start" })) mine.push(String(id));
+      });
+      const ids: string[] = [];
+      for (let round = 0; round < 3; round++) {
+        // The first query of those who wait, or the own ones of followers.
+        const codes = ["ECONNRESET", "57P01", "40001", "ECONNREFUSED"].slice(round);
+        failures.push(...codes.map((code) => Object.assign(new Error("lost"), { code })));
+        await expect.poll(() => failures.length).toBe(0);
+        ids.push((await own.services.users.createUser(makeUserData())).id);
+        await expect.poll(() => told).toEqual(Array(20).fill(ids));
+      }
+      await unsteady.close();
+      await Promise.all(followers);
+    }));
+
   test("reject when the server cannot be reached, and go on from their last cursor", () =>
     withDatabase(async (own) => {
       const cursor = await end(own.services);
@@ -540,6 +582,7 @@ describe("followers", () => {
             select pg_terminate_backend(pid) from pg_stat_activity where datname = '${new URL(own.url).pathname.slice(1)}'`),
         inject("adminUrl"),
       );
+      waitLonger();
       await refused;
       await onServer(
         (sql) => sql.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} allow_connections true`),
@@ -548,6 +591,56 @@ describe("followers", () => {
       const again = own.services.changes.followChanges({ cursor })[Symbol.asyncIterator]();
       const user = await own.services.users.createUser(makeUserData());
       expect((await again.next()).value).toMatchObject({ id: user.id });
+    }));
+});
+
+describe("a head that another transaction keeps locked", () => {
+  const holders = {
+    "an open SELECT … FOR UPDATE": "begin; select from flux_dao_change_feed for update",
+    "an open transaction that has read": "begin; select * from flux_dao_read_changes(null, null, null, null, 10, true)",
+  };
+  test.each(Object.entries(holders))("%s is an error that names its session, and a finding of doctor", (_, hold) =>
+    withDatabase(async (own) => {
+      const { changes, users } = own.services;
+      const cursor = await end(own.services);
+      const first = await users.createUser(makeUserData());
+      const holder = connect(own.url);
+      await holder.unsafe(hold);
+      const [{ pid } = { pid: 0 }] = await holder`select pg_backend_pid() as pid`;
+      const second = await users.createUser(makeUserData());
+      // It may be another reader, which is done in a moment.
+      expect(await changes.listChanges({ cursor })).toMatchObject({ items: [], hasNext: false });
+      const follower = changes.followChanges({ cursor })[Symbol.asyncIterator]();
+      const refused = expect(follower.next()).rejects.toMatchObject({ code: "unavailable" });
+      waitLonger();
+      const stuck = { code: "unavailable", message: expect.stringContaining(`the session with the process id ${pid}`) };
+      await expect(changes.listChanges({ cursor })).rejects.toMatchObject(stuck);
+      await refused;
+      const finding = async () => (await own.database.diagnose()).find(({ name }) => name === "changes");
+      await expect.poll(finding).toMatchObject({ ok: false, message: expect.stringContaining(`${pid}`) });
+      await holder.unsafe("rollback");
+      await holder.end({ timeout: 0 });
+      const { items } = await changes.listChanges({ cursor });
+      expect(items.map(({ id }) => id)).toEqual([first.id, second.id]);
+      expect(await finding()).toMatchObject({ ok: true });
+    }),
+  );
+
+  test("by one after another is none", () =>
+    withDatabase(async (own) => {
+      const cursor = await end(own.services);
+      await own.services.users.createUser(makeUserData());
+      for (let time = 0; time < 3; time++) {
+        await onServer(async (holder) => {
+          await holder.unsafe("begin; select from flux_dao_change_feed for update");
+          expect((await own.services.changes.listChanges({ cursor })).items).toEqual([]);
+          waitLonger(1 + time);
+        }, own.url);
+        await expect
+          .poll(() => onServer((sql) => sql`select from pg_stat_activity where backend_xid is not null`))
+          .toEqual([]);
+      }
+      expect((await own.services.changes.listChanges({ cursor })).items).toHaveLength(1);
     }));
 });
 

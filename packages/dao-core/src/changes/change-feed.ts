@@ -1,10 +1,11 @@
 import type { CallOptions, StreamOptions } from "../contract/call-options.ts";
 import { type ChangeDto, type ChangePage, MAX_CHANGES } from "../contract/change.ts";
-import { ChangesDisabledError, CursorExpiredError } from "../contract/errors.ts";
+import { ChangesDisabledError, CursorExpiredError, RetryableError, UnavailableError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { ChangeFeed, ChangesToFollow, ChangesToList } from "../session/database-session.ts";
 import type { SchemaExecutor, SqlExecutor, SqlParameter, SqlRow } from "../session/driver.ts";
-import { DELETE_BATCH } from "../session/limits.ts";
+import { withRetries } from "../session/executor.ts";
+import { CHANGES_PATIENCE, DELETE_BATCH } from "../session/limits.ts";
 import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
 import { throwIfAborted } from "../session/waiting/deadline.ts";
 import { ChangeTail } from "./change-tail.ts";
@@ -40,6 +41,7 @@ export class SqlChangeFeed implements ChangeFeed {
   readonly #executor: SchemaExecutor;
   readonly #driver: SqlExecutor;
   readonly #settings: ChangeSettings;
+  readonly #tail: ChangeTail;
   readonly #readText: string;
 
   /** @param driver for what is no caller's statement, so neither traced nor reported: looking for changes, and deleting expired ones */
@@ -47,6 +49,10 @@ export class SqlChangeFeed implements ChangeFeed {
     this.#executor = executor;
     this.#driver = driver;
     this.#settings = settings;
+    const all = { entity: undefined, userId: undefined, limit: MAX_CHANGES };
+    this.#tail = settings.tails.of(executor.schema, (cursor) =>
+      this.#patiently(() => this.#read({ ...all, cursor }, {}, driver)),
+    );
     this.#readText = `select upto::text as upto, ${hex("upto_token")} as upto_token, has_more as has_more, head::text as head,
       place::text as place, ${hex("token")} as token, entity as entity, operation as operation, id::text as id,
       user_id::text as user_id, goal_id::text as goal_id, (extract(epoch from changed_at) * 1000)::float8 as changed_at
@@ -64,14 +70,13 @@ export class SqlChangeFeed implements ChangeFeed {
   async *follow(request: ChangesToFollow, { onCursor, ...options }: StreamOptions = {}): AsyncGenerator<ChangeDto> {
     const { tails, isReadOnly } = this.#settings;
     const { entity, userId } = request;
-    const all = { entity: undefined, userId: undefined, limit: MAX_CHANGES };
-    const tail = tails.of(this.#executor.schema, (cursor) => this.#read({ ...all, cursor }, {}, this.#driver));
     let cursor = request.cursor;
     let ahead: ChangePage | undefined;
     const wasClosed = tails.isClosed;
     try {
       do {
-        const page = ahead ?? (await this.list({ entity, userId, limit: MAX_CHANGES, cursor }, options));
+        const next = { entity, userId, limit: MAX_CHANGES, cursor };
+        const page = ahead ?? (await this.#patiently(() => this.list(next, options), options.signal));
         for (const change of page.items) {
           throwIfAborted(options.signal);
           if (isOf(change, request)) yield change;
@@ -80,7 +85,7 @@ export class SqlChangeFeed implements ChangeFeed {
         if (hasMoved) onCursor?.(page.nextCursor);
         cursor = page.nextCursor;
         const isEnd = !page.hasNext && !tails.isClosed;
-        ahead = isEnd ? await tail.after(cursor, options.signal, isReadOnly && !hasMoved) : undefined;
+        ahead = isEnd ? await this.#tail.after(cursor, options.signal, isReadOnly && !hasMoved) : undefined;
       } while (!tails.isClosed);
     } catch (error) {
       // The statement that was running when the database was closed.
@@ -115,11 +120,43 @@ export class SqlChangeFeed implements ChangeFeed {
     const [upto, uptoToken, hasNext, head] = rows[0] ?? [];
     if (typeof upto === "string") {
       const items = rows.filter((row) => row[4] !== null).map(toChange);
+      if (hasNext === null && items.length === 0) await this.#checkLock(options);
       return { items, nextCursor: `${upto}-${uptoToken}`, hasNext: hasNext === true };
     }
     // A standby that has not replayed the position yet.
     if (isReadOnly && Number(position) > Number(head)) return { items: [], nextCursor: cursor, hasNext: false };
     throw new CursorExpiredError();
+  }
+
+  /**
+   * Waits out a lost connection, a restart or a failover of the database.
+   * @throws what it throws, once that has taken too long
+   */
+  #patiently<Result>(read: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    const isPassing = (error: unknown) => error instanceof UnavailableError || error instanceof RetryableError;
+    const isRetryable = (error: unknown) => isPassing(error) && !this.#settings.tails.isClosed;
+    return withRetries({ retries: Number.POSITIVE_INFINITY, within: CHANGES_PATIENCE, isRetryable }, read, signal);
+  }
+
+  /**
+   * Whoever finds the head locked leaves it to its holder to give positions, which takes milliseconds.
+   * @throws UnavailableError if one transaction has it locked for too long
+   */
+  async #checkLock(options?: CallOptions): Promise<void> {
+    const { schema } = this.#executor;
+    const text = `select f.xmax::text as holder, (select a.pid::text from pg_stat_activity a where a.backend_xid = f.xmax) as pid
+      from ${schema.qualified("flux_dao_change_feed")} f`;
+    const [[holder, pid] = []] = await this.#run(this.#driver, text, [], { ...options, kind: "read" });
+    const now = performance.now();
+    const { lock = { holder: "", since: now } } = this.#tail;
+    if (lock.holder !== holder) this.#tail.lock = { holder: String(holder), since: now };
+    // "0" is nobody, by now.
+    if (lock.holder !== holder || holder === "0" || now - lock.since < CHANGES_PATIENCE) return;
+    const session = pid === null ? "another session" : `the session with the process id ${pid}`;
+    throw new UnavailableError(
+      `The change feed of the schema ${schema.name} cannot go on: a transaction of ${session} has locked its head for more than ` +
+        `${CHANGES_PATIENCE / 1_000} s. Commit it, or end that session.`,
+    );
   }
 
   async #count(name: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<number> {

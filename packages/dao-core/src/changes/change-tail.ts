@@ -1,5 +1,4 @@
 import type { ChangePage } from "../contract/change.ts";
-import { RetryableError } from "../contract/errors.ts";
 import { FIRST_CHANGES_PAUSE, LONGEST_CHANGES_PAUSE } from "../session/limits.ts";
 import { onAbort, throwIfAborted } from "../session/waiting/deadline.ts";
 
@@ -13,6 +12,8 @@ interface Waiting {
  * nothing new, by a connection that is free again during the pauses.
  */
 export class ChangeTail {
+  /** The transaction that readers found the head of the feed locked by, and since when, by `performance.now()`. */
+  lock: { readonly holder: string; readonly since: number } | undefined;
   readonly #read: (cursor: string) => Promise<ChangePage>;
   readonly #waiting = new Set<Waiting>();
   /** The end, as far as it is known. */
@@ -74,9 +75,7 @@ export class ChangeTail {
       this.#pause = isNew ? FIRST_CHANGES_PAUSE : Math.min(1.5 * this.#pause, LONGEST_CHANGES_PAUSE);
       if (isNew) for (const { cursor, end } of this.#waiting) end(cursor === start ? { page } : {});
     } catch (error) {
-      // A serialization failure, where that is the default isolation: the next look may succeed.
-      if (!(error instanceof RetryableError))
-        for (const { cursor, end } of this.#waiting) end(cursor === start ? { error } : {});
+      for (const { cursor, end } of this.#waiting) end(cursor === start ? { error } : {});
     }
     this.#isPolling = false;
     if (this.#waiting.size > 0) this.#timer = setTimeout(() => void this.#poll(), this.#pause);

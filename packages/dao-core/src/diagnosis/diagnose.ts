@@ -1,5 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import { SchemaVersionError, UnavailableError } from "../contract/errors.ts";
+import { FEED } from "../migrations/change-feed-objects.ts";
 import { embeddedMigrations, schemaVersion } from "../migrations/migration-set.ts";
 import { isLeftOnline } from "../migrations/online-statements.ts";
 import { type MigrationPlan, readPlan, readWithSettings } from "../migrations/plan.ts";
@@ -81,7 +82,8 @@ export async function diagnose(
       findings.push(await drift(driver, schema, plan, options), await rules(driver, schema, plan));
     }
     const facts = await readSchemaFacts(driver, schema, embeddedMigrations.shape, options);
-    findings.push(await privileges(driver, schema, facts, opened.readOnly, options), changes(facts));
+    const allowed = await privileges(driver, schema, facts, opened.readOnly, options);
+    findings.push(allowed, await changes(driver, schema, facts, allowed.ok, options));
     // A server protects its files, and has its own tools for damage on disk.
     if (await isEmbedded(driver)) findings.push(await indexes(driver, schema));
     return findings;
@@ -204,10 +206,28 @@ async function privileges(
   );
 }
 
-/** Neither is wrong. */
-function changes(facts: SchemaFacts): Finding {
-  if (hasChangeFeed(facts)) return passed("changes", "The change feed is enabled.");
-  return passed("changes", "The change feed is not enabled; migrate({ changes: true }) enables it.");
+/** A transaction that gives positions takes milliseconds. */
+async function changes(
+  executor: SqlExecutor,
+  schema: SchemaName,
+  facts: SchemaFacts,
+  isReadable: boolean,
+  options?: CallOptions,
+): Promise<Finding> {
+  if (!hasChangeFeed(facts)) {
+    return passed("changes", "The change feed is not enabled; migrate({ changes: true }) enables it.");
+  }
+  const { rows } = isReadable
+    ? await executor.execute(
+        `select a.pid::text from ${schema.qualified(FEED)} f join pg_stat_activity a on a.backend_xid = f.xmax
+     where a.xact_start < clock_timestamp() - interval '1 s'`,
+        [],
+        options,
+      )
+    : { rows: [] };
+  if (rows[0] === undefined) return passed("changes", "The change feed is enabled.");
+  const message = `The change feed cannot go on: a transaction of the session with the process id ${rows[0][0]} has locked its head.`;
+  return failed("changes", `${message} Commit it, or end that session.`);
 }
 
 function list(names: readonly string[]): string {

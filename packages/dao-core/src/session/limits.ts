@@ -158,6 +158,8 @@ export const DELETE_BATCH = 1_000;
 /** Milliseconds between two looks for changes: the first pause, and the longest. */
 export const FIRST_CHANGES_PAUSE = 10;
 export const LONGEST_CHANGES_PAUSE = 500;
+/** Milliseconds for which followers wait out that the database is unavailable, and readers that one transaction locks the feed's head. */
+export const CHANGES_PATIENCE = 10_000;
 /** Milliseconds for which changes are kept unless set otherwise: 7 days. */
 export const DEFAULT_CHANGES_RETENTION = 604_800_000;
 

@@ -39,7 +39,7 @@ import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
 import { BatchEndpoint } from "./batch.ts";
 import { bodyReader, type HeldBody } from "./body-memory.ts";
 import { ChangesEndpoint } from "./changes/changes-endpoint.ts";
-import { Followers } from "./changes/followers.ts";
+import { Followers, tenantOf } from "./changes/followers.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import {
   Endpoint,
@@ -79,7 +79,10 @@ export interface DaoAppOptions {
   readonly maxConcurrentRequests?: number | undefined;
   /** API requests that may wait; further ones are rejected with a 503. Default 1,000. */
   readonly maxWaitingRequests?: number | undefined;
-  /** Requests that may wait for changes at a time, or stream them; further ones are rejected with a 503. Default 1,000. */
+  /**
+   * Requests that may wait for changes at a time, or stream them; further ones are rejected with a 503. If there are several keys, those of
+   * one schema together, or one that is bound to none, have at most as many as are left for others. Default 1,000.
+   */
   readonly maxFollowers?: number | undefined;
   /** Whether `/docs`, `/redoc`, `/guide`, `/explore` and `/openapi.json` are served. Default `true`. */
   readonly docs?: boolean | undefined;
@@ -182,7 +185,7 @@ class App implements DaoApp {
       inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
       waiting: options.maxWaitingRequests ?? WAITING_REQUESTS,
     });
-    this.#followers = new Followers(options.maxFollowers ?? FOLLOWERS);
+    this.#followers = new Followers(options.maxFollowers ?? FOLLOWERS, options.keys);
     this.#readBody = bodyReader(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
       basePath: this.#basePath.prefix,
@@ -306,7 +309,7 @@ class App implements DaoApp {
     const data = this.#data.get(caller.schema);
     if (data === undefined) throw new TypeError(`No data is served for the schema ${caller.schema}.`);
     progress.data = data;
-    const matched = { http, path, id: match.parameter, query, caller: caller.name, data };
+    const matched = { http, path, id: match.parameter, query, caller: caller.name, tenant: tenantOf(caller), data };
     const replica = this.#replicas?.get(caller.schema);
     if (replica === undefined) return this.#serve(endpoint, matched);
     const serve = (source = data, standby?: ReadReplica, readAfter?: string) =>

@@ -44,6 +44,8 @@ export interface EndpointRequest {
   /** Without its question mark. */
   readonly query: string;
   readonly caller: string;
+  /** Whose the key is: of a schema, or of its name. */
+  readonly tenant: string;
   readonly data: ServedData;
   /** What a standby that serves a read must have replayed. */
   readonly readAfter?: string | undefined;

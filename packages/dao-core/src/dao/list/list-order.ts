@@ -114,6 +114,12 @@ function partsOf(text: string): readonly unknown[] {
   }
 }
 
+/** An instant such as that of 30 February has the form of one, and the database refuses it. */
+export function cursorError(error: unknown): unknown {
+  const isOfValue = error instanceof ValidationError && !error.isTooLarge && error.issues[0]?.path === "";
+  return isOfValue ? invalid("must be the next cursor of a page, unchanged") : error;
+}
+
 function invalid(message: string): ValidationError {
   return new ValidationError([{ path: "cursor", message }]);
 }

@@ -25,7 +25,7 @@ import {
   written,
 } from "../statement/statement.ts";
 import { columnOf, columnParam } from "../statement/text-columns.ts";
-import { type CursorKey, ListOrder, readCursor, toCursor } from "./list-order.ts";
+import { type CursorKey, cursorError, ListOrder, readCursor, toCursor } from "./list-order.ts";
 
 /** Makes a query for guarded rows in this order, each with a key. */
 type Guard = (rows: SQL, order: SQL, key: SQL | undefined) => SQL;
@@ -81,7 +81,9 @@ export class ListStatements {
       "cursor.id": after?.id,
     };
     const statement = this.#statement({ filters: Object.keys(filters).sort(), order, after: placeOf(after, window) });
-    const page = run(executor, statement, values, options);
+    const page = run(executor, statement, values, options).catch((error: unknown) => {
+      throw after === undefined ? error : cursorError(error);
+    });
     const counted = () => this.total(executor, request, options, count);
     // The first page of few rows shows their total. A list without filters is of many rows, and so is one with a second page.
     const mayShowTotal = cursor === undefined && window.skip === 0 && Object.keys(filters).length > 0;

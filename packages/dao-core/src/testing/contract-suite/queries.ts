@@ -243,7 +243,16 @@ const brokenKeys: ContractCase = {
   name: "contract, REST: a cursor whose value was changed to another type is refused",
   async run({ tasks, milestones }) {
     const cursor = (...parts: readonly unknown[]) => Buffer.from(JSON.stringify(parts)).toString("base64url");
-    for (const key of [7, "noon", true, {}, "2026-02-30"]) {
+    for (const key of [
+      7,
+      "noon",
+      true,
+      {},
+      "2026-02-30",
+      "2026-02-30 10:00:00+00",
+      "999999-01-01 00:00:00+00",
+      "2026-02-15 10:00:00+99",
+    ]) {
       await assertInvalid(
         tasks.listTasks({ sort: "startTime", cursor: cursor("startTime", key, unknownId()) }),
         "cursor",
@@ -256,6 +265,8 @@ const brokenKeys: ContractCase = {
       const broken = cursor("weekNumber", key, unknownId());
       await assertInvalid(milestones.listMilestones({ sort: "weekNumber", cursor: broken }), "cursor");
     }
+    const newestFirst = Buffer.from(`2026-02-30 10:00:00+00 ${unknownId()}`).toString("base64url");
+    await assertInvalid(tasks.listTasks({ cursor: newestFirst }), "cursor");
     await assertInvalid(tasks.listTasks({ sort: "title", cursor: cursor("title", "a", "x") }), "cursor");
     await assertInvalid(tasks.listTasks({ sort: "title", cursor: cursor("title", "a") }), "cursor");
   },

@@ -165,6 +165,37 @@ describe("a page that waits", () => {
     }
   });
 
+  test("is one of at most as many as are left for the keys of others", async () => {
+    const { call, followers } = appWithFeed([], { maxFollowers: 8 });
+    const begin = (key: string) => {
+      const page = call("GET", "/api/v1/changes?wait=25", { headers: { "X-Flux-Service-Key": key } });
+      return { page, refused: page.then(({ status, text }) => `${status} ${text}`) };
+    };
+    /** Waits until all of them wait, but the last, which is refused. */
+    const beginUntilRefused = async (key: string, count: number) => {
+      const before = followers.length;
+      const pages = Array.from({ length: count }, () => begin(key).page);
+      await expect.poll(() => followers.length).toBe(before + count);
+      expect(await begin(key).refused).toMatch(/^503 .*callers of yours that wait for changes/);
+      return pages;
+    };
+    const pages = [...(await beginUntilRefused(KEY, 5)), ...(await beginUntilRefused("old", 2))];
+    // The other key of the same caller.
+    expect(await begin("new").refused).toMatch(/^503/);
+    for (const follower of followers) follower.send(change(1));
+    for (const page of pages) expect((await page).status).toBe(200);
+    expect(followers.length).toBe(7);
+  });
+
+  test("is one of as many as there are, if there is one key", async () => {
+    const { call, followers } = appWithFeed([], { maxFollowers: 4, keys: [{ name: "only", key: KEY }] });
+    const pages = Array.from({ length: 4 }, () => call("GET", "/api/v1/changes?wait=25"));
+    await expect.poll(() => followers.length).toBe(4);
+    expect((await call("GET", "/api/v1/changes?wait=25")).status).toBe(503);
+    for (const follower of followers) follower.send(change(1));
+    for (const page of pages) expect((await page).status).toBe(200);
+  });
+
   test("is no request in progress: others are served meanwhile", async () => {
     const { call, followers } = appWithFeed([], { maxConcurrentRequests: 1, maxWaitingRequests: 0 });
     const page = call("GET", "/api/v1/changes?wait=25");

@@ -1,6 +1,6 @@
-import type { ChangeDto, ChangePage, ChangeService } from "@flux/dao-core/contract";
+import type { ChangeDto, ChangePage } from "@flux/dao-core/contract";
 import type { Operation } from "../../api/operation.ts";
-import type { HttpRequest, HttpResponse, StreamedResponse, WholeResponse } from "../../http/http-message.ts";
+import type { HttpResponse, StreamedResponse, WholeResponse } from "../../http/http-message.ts";
 import { invalidRequest } from "../../http/problem.ts";
 import { bodyOf } from "../../http/response-body.ts";
 import { cursorLine, encode, NDJSON } from "../../wire/json.ts";
@@ -33,7 +33,8 @@ export class ChangesEndpoint implements RouteEndpoint {
     this.#settings = settings;
   }
 
-  prepare({ http, query: text, data }: EndpointRequest): PreparedRequest {
+  prepare(request: EndpointRequest): PreparedRequest {
+    const { http, query: text } = request;
     readPreconditions(http, this.operation);
     // It is of no consequence, since the primary is read, but invalid everywhere.
     readPosition(http);
@@ -41,13 +42,13 @@ export class ChangesEndpoint implements RouteEndpoint {
     if (!Number.isInteger(wait) || Number(wait) < 0 || Number(wait) > CHANGES_WAIT) {
       throw invalidRequest(`must be a whole number of seconds from 0 to ${CHANGES_WAIT}`, "wait");
     }
-    const { changes } = data.services;
-    if (this.operation.output === "ndjson") return () => this.#stream(http, changes, query);
-    return () => this.#respond(http, changes, query, http.method === "HEAD" ? 0 : Number(wait));
+    if (this.operation.output === "ndjson") return () => this.#stream(request, query);
+    return () => this.#respond(request, query, http.method === "HEAD" ? 0 : Number(wait));
   }
 
-  async #respond(http: HttpRequest, changes: ChangeService, query: Query, wait: number): Promise<HttpResponse> {
+  async #respond({ http, tenant, data }: EndpointRequest, query: Query, wait: number): Promise<HttpResponse> {
     const { limit, memory, followers } = this.#settings;
+    const { changes } = data.services;
     const departure = wait === 0 ? undefined : http.signal;
     const first = await limit.run(async () => {
       const page = await changes.listChanges(query, { requester: http });
@@ -56,7 +57,7 @@ export class ChangesEndpoint implements RouteEndpoint {
     if (!("nextCursor" in first)) return first;
     const { limit: asked = CHANGES_CHUNK, ...filter } = query;
     const most = Math.min(Number(asked), CHANGES_CHUNK);
-    const follower = followers.follow(changes, { ...filter, cursor: first.nextCursor }, departure);
+    const follower = followers.follow(tenant, changes, { ...filter, cursor: first.nextCursor }, departure);
     try {
       const items = await follower.take(most, wait * 1_000);
       departure?.throwIfAborted();
@@ -67,14 +68,15 @@ export class ChangesEndpoint implements RouteEndpoint {
   }
 
   /** Begins with a cursor, and has one after each interval without a change, and at the end. */
-  async #stream(http: HttpRequest, changes: ChangeService, query: Query): Promise<StreamedResponse> {
+  async #stream({ http, tenant, data }: EndpointRequest, query: Query): Promise<StreamedResponse> {
     const { limit, followers } = this.#settings;
+    const { changes } = data.services;
     // Before the first wait, so that it is noticed at any time.
     const departure = http.signal;
     const list = () => changes.listChanges({ ...query, limit: CHANGES_CHUNK }, { requester: http });
     const { items, nextCursor } = await limit.run(list, http);
     departure?.throwIfAborted();
-    const follower = followers.follow(changes, { ...query, cursor: nextCursor }, departure);
+    const follower = followers.follow(tenant, changes, { ...query, cursor: nextCursor }, departure);
     let first = linesOf(items) + cursorLine(nextCursor);
     let hasEnded = false;
     const next = async (): Promise<IteratorResult<string, undefined>> => {

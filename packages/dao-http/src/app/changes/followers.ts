@@ -3,28 +3,46 @@ import { HttpError } from "../../http/problem.ts";
 
 type Arrival = { readonly result: IteratorResult<ChangeDto> } | { readonly error: unknown };
 
-/** The requests that wait for changes: limited in number, since each holds a connection, and all ended by a stop. */
+/** Whose they are: of all keys that are bound to a schema, or of one that is not. */
+export const tenantOf = ({ name, schema }: { readonly name: string; readonly schema?: string | undefined }) =>
+  schema ?? name;
+
+/**
+ * The requests that wait for changes: limited in number, since each holds a connection, and all ended by a stop. Where there are several
+ * tenants, none may have more than are left for others: however many there are, there is room for the next.
+ */
 export class Followers {
   readonly #limit: number;
-  readonly #open = new Set<Follower>();
+  readonly #isShared: boolean;
+  /** With their tenants. */
+  readonly #open = new Map<Follower, string>();
   #isStopping = false;
 
   /** @param limit the maximum number at a time */
-  constructor(limit: number) {
+  constructor(limit: number, keys: readonly { readonly name: string; readonly schema?: string | undefined }[]) {
     this.#limit = limit;
+    this.#isShared = new Set(keys.map(tenantOf)).size > 1;
   }
 
   /**
    * @param departure closes it when the client disconnects
    * @throws HttpError `unavailable` if there are too many
    */
-  follow(changes: ChangeService, request: FollowChangesRequest, departure: AbortSignal | undefined): Follower {
-    if (this.#open.size >= this.#limit) {
-      const detail = `The service has ${this.#limit} callers that wait for changes, as many as it permits.`;
+  follow(
+    tenant: string,
+    changes: ChangeService,
+    request: FollowChangesRequest,
+    departure: AbortSignal | undefined,
+  ): Follower {
+    const left = this.#limit - this.#open.size;
+    const own = this.#isShared ? [...this.#open.values()].filter((other) => other === tenant).length : 0;
+    if (left <= 0 || own > left) {
+      const [whose, count] = left <= 0 ? ["", this.#limit] : [" of yours", own];
+      const detail = `The service has ${count} callers${whose} that wait for changes, as many as it permits.`;
       throw new HttpError("unavailable", `${detail} Try again later, or list changes without wait.`);
     }
     const follower = new Follower(changes, request, departure, () => this.#open.delete(follower));
-    this.#open.add(follower);
+    this.#open.set(follower, tenant);
     if (this.#isStopping) follower.end();
     return follower;
   }
@@ -32,7 +50,7 @@ export class Followers {
   /** Ends all, and those that will begin. */
   stop(): void {
     this.#isStopping = true;
-    for (const follower of this.#open) follower.end();
+    for (const follower of this.#open.keys()) follower.end();
   }
 }
 
