@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ValidationError } from "../contract/errors.ts";
+import { validate } from "../contract/fields/validation.ts";
+import { goalStructureCreateDto } from "../contract/goal.ts";
 import { validateBulkUpdate, validateStructure } from "./long-lists.ts";
 
 describe("a structure", () => {
@@ -28,6 +30,40 @@ describe("a structure", () => {
       milestones: [milestone(...Array(9_000).fill(good))],
     };
     expect(validateStructure(valid).milestones[0]?.tasks).toHaveLength(9_000);
+  });
+
+  const goal = { userId: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e", title: "x" };
+  const tasks = Array.from({ length: 150 }, () => ({ title: "x" }));
+  class Milestone {
+    readonly weekNumber = 1;
+    readonly tasks = tasks;
+    get title() {
+      return "From an accessor";
+    }
+  }
+  const inherited: unknown = Object.create({ weekNumber: 1, title: "x", tasks });
+  test.each([
+    [
+      "a gap among the tasks",
+      { goal, milestones: [{ weekNumber: 1, title: "x", tasks: Object.assign(Array(151), tasks) }] },
+    ],
+    ["a gap among the milestones", { goal, milestones: Object.assign(Array(2), [new Milestone()]) }],
+    ["a list in place of a milestone", { goal, milestones: [Object.assign([], new Milestone())] }],
+    ["a list in place of the structure", Object.assign([], { goal, milestones: [new Milestone()] })],
+    ["a milestone with an accessor", { goal, milestones: [new Milestone()] }],
+    ["an inherited milestone", { goal, milestones: [inherited] }],
+    ["tasks that are no list", { goal, milestones: [new Milestone(), { weekNumber: 1, title: "x", tasks: {} }] }],
+  ])("with many tasks and %s is parsed as one with few is", (_, structure) => {
+    const outcome = (parse: () => unknown) => {
+      try {
+        return parse();
+      } catch (error) {
+        return error instanceof ValidationError ? error.issues : error;
+      }
+    };
+    expect(outcome(() => validateStructure(structure))).toEqual(
+      outcome(() => validate(goalStructureCreateDto, structure)),
+    );
   });
 });
 

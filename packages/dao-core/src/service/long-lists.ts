@@ -1,8 +1,13 @@
-import type * as z from "zod";
+import * as z from "zod";
 import { MAX_APPENDED_MESSAGES, messagesAppendDto } from "../contract/conversation.ts";
 import { ValidationError } from "../contract/errors.ts";
 import { validate } from "../contract/fields/validation.ts";
-import { goalStructureCreateDto, MAX_STRUCTURE_MILESTONES, MAX_STRUCTURE_TASKS } from "../contract/goal.ts";
+import {
+  goalStructureCreateDto,
+  MAX_STRUCTURE_MILESTONES,
+  MAX_STRUCTURE_TASKS,
+  milestoneStructureDto,
+} from "../contract/goal.ts";
 import { bulkUpdateRequest, bulkUpdateStateRequest, MAX_BULK_TASKS, taskStructureDto } from "../contract/task.ts";
 
 /*
@@ -34,30 +39,38 @@ export function validateStructure(input: unknown): z.output<typeof goalStructure
   const count = milestones.reduce<number>((sum, milestone) => sum + listIn(milestone, "tasks").length, 0);
   refuseLongList("milestones", count, MAX_STRUCTURE_TASKS, "tasks in total");
   const tasks = count > MAX_INVALID_TASKS ? validTasks(input, milestones) : undefined;
-  if (tasks === undefined) return validate(goalStructureCreateDto, input);
-  const withoutTasks = (milestone: unknown) => ({ ...Object(milestone), tasks: [] });
-  const outline = milestones.map((milestone, index) => (tasks[index]?.length ? withoutTasks(milestone) : milestone));
-  const structure = validate(goalStructureCreateDto, { ...Object(input), milestones: outline });
-  for (const [index, milestone] of structure.milestones.entries()) milestone.tasks = tasks[index] ?? [];
-  return structure;
+  const { data: outline } = tasks === undefined ? {} : structureOutline.safeParse(input);
+  if (tasks === undefined || outline === undefined) return validate(goalStructureCreateDto, input);
+  return { ...outline, milestones: outline.milestones.map((own, index) => ({ ...own, tasks: tasks[index] ?? [] })) };
 }
+
+/** A structure whose tasks are not parsed. */
+const structureOutline = goalStructureCreateDto.extend({
+  milestones: z
+    .array(milestoneStructureDto.extend({ tasks: z.array(z.unknown()).default(() => []) }))
+    .default(() => []),
+});
 
 type ValidTask = z.output<typeof taskStructureDto>;
 
 /** The tasks of each milestone, each parsed once; `undefined` if some are invalid. @throws ValidationError if 100 are */
 function validTasks(input: unknown, milestones: readonly unknown[]): ValidTask[][] | undefined {
   let invalid = 0;
-  const valid = milestones.map((milestone, index) =>
-    listIn(milestone, "tasks").flatMap((task, place, tasks) => {
+  const valid: ValidTask[][] = [];
+  for (const [index, milestone] of milestones.entries()) {
+    const own: ValidTask[] = [];
+    valid.push(own);
+    const tasks = listIn(milestone, "tasks");
+    // Not by `map`, which passes over the gaps of a list.
+    for (const [place, task] of tasks.entries()) {
       const { data } = taskStructureDto.safeParse(task);
-      if (data !== undefined) return data;
-      if (++invalid === MAX_INVALID_TASKS) {
+      if (data !== undefined) own.push(data);
+      else if (++invalid === MAX_INVALID_TASKS) {
         const last = { ...Object(milestone), tasks: tasks.slice(0, place + 1) };
         validate(goalStructureCreateDto, { ...Object(input), milestones: [...milestones.slice(0, index), last] });
       }
-      return [];
-    }),
-  );
+    }
+  }
   return invalid === 0 ? valid : undefined;
 }
 
