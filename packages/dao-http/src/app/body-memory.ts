@@ -1,7 +1,7 @@
 import type { HttpRequest } from "../http/http-message.ts";
 import { bodyTooLarge, HttpError } from "../http/problem.ts";
 import { bodyInTime, CollectedBytes } from "../http/request-body.ts";
-import { BODY_MEMORY } from "../wire/limits.ts";
+import { BODY_MEMORY, MIN_PROGRESS } from "../wire/limits.ts";
 
 /** A complete body, and a function to call when its request no longer waits. */
 export interface HeldBody {
@@ -52,6 +52,8 @@ export function bodyReader(bodyLimit: number, timeout: number) {
   function rejectOldest(): void {
     for (const oldest of arriving) {
       if (held <= memory) return;
+      // It would make no room: a short body in two packets may just be the oldest.
+      if (oldest.bytes < MIN_PROGRESS) continue;
       arriving.delete(oldest);
       held -= oldest.bytes;
       oldest.bytes = 0;
