@@ -148,7 +148,7 @@ class App implements DaoApp {
   readonly #identify: ReturnType<typeof callerIdentification>;
   readonly #logger: Logger;
   readonly #limit: ConcurrencyLimit;
-  readonly #longBodies = new ConcurrencyLimit({ inProgress: LONG_BODIES, waiting: WAITING_REQUESTS });
+  readonly #longBodies: ConcurrencyLimit;
   readonly #readBody: ReturnType<typeof bodyReader>;
   readonly #memory = new ResponseMemory();
   readonly #followers: Followers;
@@ -181,10 +181,10 @@ class App implements DaoApp {
         : [{ schema: undefined, check: options.readiness }],
       replica && standbyCheck(schemas[0] === undefined ? replica : replica.withSchema(schemas[0])),
     );
-    this.#limit = new ConcurrencyLimit({
-      inProgress: options.maxConcurrentRequests ?? CONCURRENT_REQUESTS,
-      waiting: options.maxWaitingRequests ?? WAITING_REQUESTS,
-    });
+    const { maxConcurrentRequests: inProgress = CONCURRENT_REQUESTS, maxWaitingRequests: waiting = WAITING_REQUESTS } =
+      options;
+    this.#limit = new ConcurrencyLimit({ inProgress, waiting });
+    this.#longBodies = new ConcurrencyLimit({ inProgress: LONG_BODIES, waiting });
     this.#followers = new Followers(options.maxFollowers ?? FOLLOWERS, options.keys);
     this.#readBody = bodyReader(bodyLimit, bodyTimeout);
     const settings: EndpointSettings = {
