@@ -166,10 +166,12 @@ describe("flux-dao migrate and doctor", () => {
       // As Windows' editors save it; and a variable that is empty counts as not set.
       await writeFile(join(folder, ".env"), `\uFEFFDATABASE_URL=${url}\r\n`);
       expect((await run(["migrate"], { DATABASE_URL: "" }, undefined, folder)).exit).toBe(0);
-      await writeFile(join(folder, ".env"), `\uFEFFDATABASE_URL=${url}\n`, "utf16le");
-      const unreadable = await run(["migrate"], {}, undefined, folder);
-      expect(unreadable).toMatchObject({ exit: 1, stderr: expect.stringMatching(/\.env cannot be read.*UTF-8/) });
-      expectSentence(unreadable.stderr);
+      for (const mark of ["\uFEFF", ""]) {
+        await writeFile(join(folder, ".env"), `${mark}DATABASE_URL=${url}\n`, "utf16le");
+        const unreadable = await run(["migrate"], {}, undefined, folder);
+        expect(unreadable).toMatchObject({ exit: 1, stderr: expect.stringMatching(/\.env cannot be read.*UTF-8/) });
+        expectSentence(unreadable.stderr);
+      }
     } finally {
       await rm(folder, { recursive: true });
     }

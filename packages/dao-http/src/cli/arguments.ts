@@ -71,6 +71,8 @@ function wrongValue(option: string, message: string): string {
 
 export const didYouMean = (name: string | undefined) => (name === undefined ? "" : ` Did you mean ${name}?`);
 
+const NOT_UTF8 = "ERR_ENCODING_INVALID_ENCODED_DATA";
+
 /**
  * Sets the variables of the file `.env` in the working directory that are not set, or empty, and returns their names. Node.js's own parser
  * reads it.
@@ -81,10 +83,12 @@ export function readEnvFile(environment: NodeJS.ProcessEnv): readonly string[] {
   try {
     // Without a byte order mark.
     text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(".env"));
+    // As UTF-16 has it, which without a mark decodes as UTF-8.
+    if (text.includes("\0")) throw Object.assign(new TypeError(), { code: NOT_UTF8 });
   } catch (error) {
     const code: unknown = Reflect.get(Object(error), "code");
     if (code === "ENOENT" || code === "EISDIR") return [];
-    const advice = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "Save it as UTF-8" : "Correct its permissions";
+    const advice = code === NOT_UTF8 ? "Save it as UTF-8" : "Correct its permissions";
     throw new SettingsError([`The file .env cannot be read (${code}). ${advice}, or remove it.`]);
   }
   const names: string[] = [];
