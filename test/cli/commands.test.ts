@@ -195,8 +195,12 @@ describe("flux-dao migrate and doctor", () => {
       code: "unavailable",
       message: expect.stringMatching(`^Cannot open PostgreSQL at 127.0.0.1:${port}/d\\. .*nothing accepts connections`),
     });
-    const examined = await run(["doctor", "--json", "--database-url", `postgres://u:secret@127.0.0.1:${port}/d`]);
-    expect(JSON.parse(examined.stdout).at(-1).message).toMatch(/host and port in --database-url; then try again\.$/);
+    const doctor = ["doctor", "--json", "--database-url", `postgres://u:secret@127.0.0.1:${port}/d`];
+    const examined: { name: string; message: string }[] = JSON.parse(
+      (await run(doctor, { DATABASE_URLS: "x" })).stdout,
+    );
+    expect(examined.at(-1)?.message).toMatch(/host and port in --database-url; then try again\.$/);
+    expect(examined.find(({ name }) => name === "settings")?.message).toContain(" DATABASE_URLS is not a setting");
     expect(await error("seed", "--database-url", url)).toMatchObject({
       exit: 1,
       code: "schema_version",

@@ -90,7 +90,7 @@ function codeOf(error: unknown): string {
 
 /** A sentence about a variable that an option stood for names the option. */
 export function withGivenNames(line: string, given: GivenOptions = new Map()): string {
-  return [...given].reduce((text, [variable, option]) => text.replaceAll(variable, option), line);
+  return line.replace(/\w+/g, (word) => given.get(word) ?? word);
 }
 
 /** An error of the operating system, such as a file that cannot be written: the message names the file. */
