@@ -177,15 +177,17 @@ export class PgConnection implements SqlConnection {
     const query: PgQuery = { text, values: [...parameters], rowMode: "array", types: pgTypes };
     if (!isPrepared) return this.#run(query, signal);
     const { known, names } = statementsOn(this.#client);
-    const sent = known.find(text) ?? known.add(text);
-    const name = statementName(sent, generation);
+    // A pooler that tracks statements would reuse the plan of the same text.
+    const versioned = generation === 0 ? text : `${text} --${generation}`;
+    const sent = known.find(versioned) ?? known.add(versioned);
+    const name = statementName(sent);
     try {
       const result = await this.#run({ ...query, name, text: sent }, signal);
       names.add(name);
       return result;
     } catch (error) {
+      if (isStalePlan(error, names.has(name))) throw this.#stale(error, generation);
       if (!isStalePlan(error)) names.add(name);
-      else if (names.has(name)) throw this.#stale(error, generation);
       throw error;
     }
   }
@@ -267,9 +269,9 @@ export class PgConnection implements SqlConnection {
   }
 }
 
-/** Within a generation, a name stands for one text, as `pg` requires. */
-function statementName(text: string, generation: number): string {
-  return `flux_${hash("sha256", `${generation} ${text}`, "base64url").slice(0, 22)}`;
+/** A name stands for one text, as `pg` requires. */
+function statementName(text: string): string {
+  return `flux_${hash("sha256", text, "base64url").slice(0, 22)}`;
 }
 
 /** A client that need not be replaced. */

@@ -314,10 +314,14 @@ const stalePlans: Readonly<Record<string, string>> = {
   XX000: "getTypeInputInfo",
 };
 
-/** Whether a prepared statement was rejected without effect because its plan is stale; otherwise these codes mean something else. */
-export function isStalePlan(error: unknown): boolean {
+/**
+ * Whether a prepared statement was rejected without effect because its plan is stale; otherwise these codes mean something else.
+ * @param wasPrepared whether we had prepared it before; a pooler that tracks statements may have, and only 0A000 tells then
+ */
+export function isStalePlan(error: unknown, wasPrepared = true): boolean {
   const facts = databaseErrorFacts(error);
-  return facts?.routine !== undefined && stalePlans[facts.code] === facts.routine;
+  if (facts?.routine === undefined || stalePlans[facts.code] !== facts.routine) return false;
+  return wasPrepared || facts.code === "0A000";
 }
 
 const OTHER_LOSS = /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO|NO_SERVER)$/;

@@ -35,6 +35,8 @@ export interface ConnectionSettings extends ClientSettings {
   readonly responseTimeout: number;
   /** Run on each new connection. Ends with {@link STATE_QUERY} if the search for a server needs that. */
   readonly script: string;
+  /** Of its prepared statements; a greater one once their plans were stale. Default: 0. */
+  readonly generation?: number;
   /**
    * Opens the one socket of a connection, TLS included, or that of a cancel request, which must reach the same address of the
    * server; an abort leaves nothing open.
@@ -59,7 +61,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   readonly #client: postgres.Sql;
   readonly #settings: ConnectionSettings;
   readonly #events: ConnectionEvents;
-  readonly #statements = new PreparedStatements();
+  readonly #statements: PreparedStatements;
   readonly activity = new Activity(() => {
     this.#lose("dead");
     this.#socket.destroy();
@@ -81,6 +83,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   private constructor(settings: ConnectionSettings, events: ConnectionEvents) {
     this.#settings = settings;
     this.#events = events;
+    this.#statements = new PreparedStatements(settings.generation);
     this.#socket = new SingleSocket(settings.openSocket);
     this.#client = createClient(settings, { open: () => this.#socket.open(), onclose: () => this.#lose("dead") });
   }
@@ -133,6 +136,10 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   get isAlive(): boolean {
     return this.#lossReason === undefined;
+  }
+
+  get generation(): number {
+    return this.#settings.generation ?? 0;
   }
 
   get server(): Candidate {
@@ -256,7 +263,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     if (this.#withdrawn.has(query) && isCancelled(error)) return this.#unsentError();
     const cause = isResendError(error) ? refusalOf(query) : error;
     // postgres.js does not resend after every rejection of a stale plan.
-    const isStale = isResendError(error) || (wasPrepared(query) && isStalePlan(error));
+    const isStale = isResendError(error) || isStalePlan(error, wasPrepared(query));
     // In a transaction that the caller declared read-only, 25006 says nothing about the server.
     const isReadOnlyServer = databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;
     if (isStale || isReadOnlyServer) {

@@ -58,7 +58,7 @@ export class PostgresDriver implements SqlDriver {
   readonly #pool: ConnectionPool<PostgresConnection>;
   readonly #location: PostgresLocation;
   readonly #servers: ServerSearch;
-  readonly #settings: Omit<ConnectionSettings, "server" | "connectTimeout" | "openSocket">;
+  readonly #settings: Omit<ConnectionSettings, "server" | "connectTimeout" | "openSocket" | "generation">;
   readonly #unlimited: Pick<ConnectionSettings, "responseTimeout" | "script">;
   #address: DatabaseAddress;
   /** For a transaction without a running statement, if the server sets no limit. */
@@ -66,6 +66,7 @@ export class PostgresDriver implements SqlDriver {
   /** The connection on which a prepared statement was last lost, and when. */
   #statementLoss: { readonly connection: PostgresConnection; readonly at: number } | undefined;
   #lostConnections = 0;
+  #generation = 0;
   #isClosed = false;
 
   /**
@@ -198,7 +199,14 @@ export class PostgresDriver implements SqlDriver {
     const openOn = (server: Candidate, connectTimeout: number) => {
       const openAt = (ended?: AbortSignal, address = server.address) =>
         openSocket({ ...endpointOf(this.#location, server, address), connectTimeout, signal: ended });
-      const settings = { ...this.#settings, ...limits, server, connectTimeout, openSocket: openAt };
+      const settings = {
+        ...this.#settings,
+        ...limits,
+        server,
+        connectTimeout,
+        openSocket: openAt,
+        generation: this.#generation,
+      };
       return PostgresConnection.open(settings, events, signal);
     };
     return this.#servers.find(openOn, signal);
@@ -275,7 +283,8 @@ export class PostgresDriver implements SqlDriver {
         return isRepeated && performance.now() - last.at < LOST_STATEMENTS_INTERVAL ? error : staleStatement(error);
       }
       default:
-        // A table was altered, and every connection may have stale plans.
+        // A table was altered, and every connection may have stale plans, also those that a pooler keeps.
+        if (connection.generation === this.#generation) this.#generation++;
         this.#pool.replaceOpenedBefore(performance.now());
         return staleStatement(error);
     }

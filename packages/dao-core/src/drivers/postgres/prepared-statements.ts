@@ -4,6 +4,12 @@ import type { SqlParameter } from "../../session/driver.ts";
 /** Half of the statements that a connection keeps prepared; a plan uses up to 0.3 MiB of the server's memory. */
 const GENERATION = 128;
 
+/**
+ * In SQL, the names that postgres.js and the driver for `pg` give. A pooler that keeps track of prepared statements gives its own
+ * (`PGBOUNCER_7`), shares them among its clients, and would not learn that one is gone.
+ */
+const IS_OURS = "name ~ '^(flux_|[0-9a-z]+$)'";
+
 /** Evicted statements after which a connection is replaced: postgres.js keeps the text and the columns of each, about 4 KiB. */
 const LONGEST_HISTORY = 2 * GENERATION;
 
@@ -19,6 +25,12 @@ export class PreparedStatements {
   #older = new Map<string, string>();
   #evicted: string[] = [];
   #evictions = 0;
+  readonly #generation: number;
+
+  /** @param generation statements of another one have another text: a pooler that tracks them would reuse the plan of the same */
+  constructor(generation = 0) {
+    this.#generation = generation;
+  }
 
   /** Whether there are statements to deallocate. */
   get hasEvicted(): boolean {
@@ -42,7 +54,8 @@ export class PreparedStatements {
 
   /** The text under which to prepare `text`. */
   add(text: string): string {
-    return this.#keep(text, this.#evictions === 0 ? text : `${text} --${this.#evictions}`);
+    const isFirst = this.#generation === 0 && this.#evictions === 0;
+    return this.#keep(text, isFirst ? text : `${text} --${this.#generation}.${this.#evictions}`);
   }
 
   /** The script that deallocates the statements evicted since the last one; run it outside of transactions. */
@@ -51,7 +64,7 @@ export class PreparedStatements {
     this.#evicted = [];
     // Not between dollars: a statement names its schema, which may be called anything.
     return `do ${textLiteral(`declare evicted text; begin
-  for evicted in select name from pg_prepared_statements where statement in (${texts.join(", ")}) loop
+  for evicted in select name from pg_prepared_statements where ${IS_OURS} and statement in (${texts.join(", ")}) loop
     execute format('deallocate %I', evicted);
   end loop;
 end`)}`;
