@@ -4,6 +4,8 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createLogger } from "@flux/dao-http";
+import { readSettings, startService } from "@flux/dao-http/server";
 import postgres from "postgres";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { VERSION } from "../../packages/dao-http/src/wire/version.gen.ts";
@@ -303,6 +305,45 @@ describe("flux-dao migrate and doctor", () => {
       expect(stdout).toMatch(/^fail {2}(settings|database) /m);
       expect(stdout).not.toMatch(/secret|\n\s+at /);
     }
+  });
+
+  const safety: readonly [given: string, environment: Record<string, string>, parameters: string, message: RegExp][] = [
+    ["in a variable", { PGSSLMODE: "verify-full" }, "", /offers no TLS, which sslmode=verify-full needs/],
+    ["in the URL", {}, "?sslmode=require", /offers no TLS, which sslmode=require needs/],
+    ["that cannot be honoured, in the URL", {}, "?channel_binding=require", /channel_binding in DATABASE_URL is not/],
+    [
+      "that cannot be honoured, in a variable",
+      { PGCHANNELBINDING: "require" },
+      "",
+      /PGCHANNELBINDING is not supported/,
+    ],
+    ["for a schema", { DB_SCHEMA: "flux" }, "?search_path=flux", /search_path in DATABASE_URL .* as DB_SCHEMA/],
+  ];
+  test.each(safety)(
+    "what concerns security is obeyed or refused by each command: %s",
+    async (_, given, parameters, message) => {
+      const keys = { SERVICE_API_KEYS: '["a-key-that-is-long-enough"]', PORT: "0" };
+      const folder = await mkdtemp(join(tmpdir(), "flux-env-"));
+      try {
+        for (const args of [["migrate"], ["migrate", "--schemas", "a"], ["seed"], ["serve"], ["doctor"]]) {
+          const environment = { ...keys, DATABASE_URL: `${url}${parameters}`, ...given };
+          const inFile = Object.entries(environment).map(([name, value]) => `${name}='${value}'\n`);
+          await writeFile(join(folder, ".env"), inFile.join(""));
+          const outcome = await run(args, {}, undefined, folder);
+          expect(outcome.exit, args.join(" ")).toBe(1);
+          expect(`${outcome.stdout}${outcome.stderr}`, args.join(" ")).toMatch(message);
+        }
+        expect(await sql`select from pg_tables where schemaname !~ '^(pg_|information)'`).toHaveLength(0);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
+
+  test("a service takes PG variables from the environment that its settings are read from", async () => {
+    const settings = readSettings({ DATABASE_URL: url, PGSSLMODE: "verify-full", PORT: "0" });
+    const starting = startService(settings, createLogger({ level: "silent" }));
+    await expect(starting).rejects.toThrow(/offers no TLS, which sslmode=verify-full needs/);
   });
 
   const findings = async (environment: Readonly<Record<string, string>> = {}) => {

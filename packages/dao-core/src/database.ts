@@ -1,6 +1,8 @@
 import { ChangeTails, SqlChangeFeed } from "./changes/change-feed.ts";
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
+import type { Environment } from "./connection-string/parameters.ts";
 import { checkTlsFiles } from "./connection-string/tls.ts";
+import { refuseSensitive } from "./connection-string/unsupported.ts";
 import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { isError } from "./contract/fields/realms.ts";
@@ -85,6 +87,8 @@ export interface SessionOptions {
 export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {
   /** Whether to wait until the server responds; `false` connects when it is first used, so that it may be down. Default `true`. */
   readonly verify?: boolean | undefined;
+  /** Variables, of which the `PG*` ones say what the URL does not. Default `process.env`. */
+  readonly environment?: Environment | undefined;
 }
 
 /** What the sessions of all schemas of a database have in common. */
@@ -351,7 +355,8 @@ const settingCodes: ReadonlySet<string> = new Set(["42704", "22023"]);
  *   open already, or cannot be used
  */
 export async function openDatabase(url: string | undefined, options: DatabaseOptions = {}): Promise<Database> {
-  const location = parseDatabaseUrl(url);
+  const location = parseDatabaseUrl(url, options.environment);
+  refuseSensitive(options);
   // A driver is loaded when it is needed: an application with a client of its own needs none.
   if (location.kind !== "postgres") {
     const { PgliteDriver } = await import("./drivers/pglite/pglite.ts");

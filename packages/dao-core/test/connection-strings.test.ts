@@ -205,6 +205,38 @@ describe(`a connection string (${checkedBy})`, () => {
   });
 });
 
+test.each([
+  ["ssl", true],
+  ["ssl", { rejectUnauthorized: true }],
+  ["sslmode", "verify-full"],
+  ["tls", {}],
+  ["password", "secret"],
+  ["channel_binding", "require"],
+])("an option in code that would be passed over although it concerns security is refused: %s", async (name, value) => {
+  const options = { [name]: value };
+  await expect(openDatabase(fill("postgres://ada:PASSWORD@127.0.0.1:PORT/postgres"), options)).rejects.toMatchObject({
+    code: "validation_failed",
+    issues: [{ path: name, message: expect.stringContaining("?sslmode=verify-full") }],
+  });
+});
+
+test("the variables may be others than those of the process, and count instead of those", async () => {
+  vi.stubEnv("PGSSLMODE", "disable");
+  const url = fill("postgres://ada:PASSWORD@127.0.0.1:PORT/postgres");
+  const opening = openDatabase(url, { environment: { PGSSLMODE: "verify-full", PGSSLROOTCERT: other.file } });
+  await expect(opening).rejects.toThrow(/No trust in the certificate/);
+  await (await openDatabase(url, { environment: { PGSSLMODE: "verify-full", PGSSLROOTCERT: authority.file } })).close();
+});
+
+test.each([new URL("postgres://ada:secret@h/x"), null, 5, { connectionString: "postgres://ada:secret@h/x" }])(
+  "what is no text is refused with what is expected: %s",
+  async (url) => {
+    await expect(openDatabase(url as never)).rejects.toThrow(
+      /^The database URL must be postgres:\/\/user:password@host/,
+    );
+  },
+);
+
 test("no variable reaches postgres.js by itself", async () => {
   const url = fill("postgres://ada:PASSWORD@127.0.0.1:PORT/postgres");
   const location = postgresLocation(url);

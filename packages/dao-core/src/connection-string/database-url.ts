@@ -62,6 +62,7 @@ const FOLDER = /^(?:\.{0,2}[\\/](?![\\/])|[A-Za-z]:[\\/]|\.{1,2}$)/;
  * @throws ValidationError for anything else
  */
 export function parseDatabaseUrl(url: string | undefined, environment: Environment = process.env): DatabaseLocation {
+  if (url !== undefined && typeof url !== "string") throw invalidUrl(expected);
   if (url === undefined || url.trim() === "") throw invalidUrl(`is not set; it ${expected}`);
   if (url === "memory://") return { kind: "memory" };
   if (FOLDER.test(url)) return { kind: "folder", path: url };

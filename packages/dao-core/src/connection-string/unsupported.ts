@@ -68,6 +68,14 @@ export function refuseUnsupported(parameters: Parameters): void {
   }
 }
 
+/** @throws ValidationError for an option in code that would be passed over although it concerns security, such as `ssl` */
+export function refuseSensitive(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || name === "verify" || !SENSITIVE.test(name.toLowerCase())) continue;
+    throw invalid(name, "is not an option: give it in the database URL, as ?sslmode=verify-full, or as a PG variable");
+  }
+}
+
 /**
  * The parameters that remain: settings of the server, sent when a session begins, which the server refuses if it does not know them.
  * @throws ValidationError for one that cannot be a setting of the server, or that would have no effect

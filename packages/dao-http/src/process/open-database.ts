@@ -18,7 +18,7 @@ export function openConfigured(settings: DatabaseSettings, options: DatabaseOpti
  * @throws UnavailableError also for such a folder
  */
 export async function openExisting(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
-  const location = parseDatabaseUrl(settings.databaseUrl);
+  const location = parseDatabaseUrl(settings.databaseUrl, settings.environment);
   if (location.kind === "folder" && !existsSync(join(location.path, "PG_VERSION"))) {
     const advice = "Correct DATABASE_URL, or create one there by flux-dao migrate.";
     throw new UnavailableError(`There is no database in the folder ${location.path}. ${advice}`);
@@ -38,15 +38,15 @@ export async function openStandby(
 async function open(
   variable: string,
   url: string,
-  { limits, schema, prepare, isDefaultUrl }: DatabaseSettings,
+  { limits, schema, prepare, isDefaultUrl, environment }: DatabaseSettings,
   options: DatabaseOptions,
 ): Promise<Database> {
   try {
-    return await openDatabase(url, { ...limits, schema, prepare, ...options });
+    return await openDatabase(url, { ...limits, schema, prepare, environment, ...options });
   } catch (error) {
     if (error instanceof ValidationError) throw new SettingsError(urlProblems(variable, error));
     if (!(error instanceof UnavailableError)) throw error;
-    const location = parseDatabaseUrl(url);
+    const location = parseDatabaseUrl(url, environment);
     const isNamed = location.kind !== "postgres" || error.message.includes(location.description);
     const where = isNamed ? "" : `${location.description}: `;
     const advice = isDefaultUrl && variable === "DATABASE_URL" ? ` ${DEFAULT_URL}` : "";

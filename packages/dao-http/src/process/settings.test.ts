@@ -55,6 +55,7 @@ describe("settings", () => {
       HTTP_BODY_LIMIT: "2097152",
       BASE_PATH: "/dao",
       CORS_ORIGINS: "https://app.example.com, http://localhost:3000",
+      PGSSLMODE: "require",
       DB_CHANGES_RETENTION_DAYS: "30",
       DB_SLOW_STATEMENT_MS: "250",
       DB_PREPARE: "False",
@@ -66,6 +67,7 @@ describe("settings", () => {
     expect(settings).toEqual({
       databaseUrl: "postgresql+asyncpg://u:p@db/flux",
       isDefaultUrl: false,
+      environment: { PGSSLMODE: "require" },
       keys: [{ name: "key-ced6ea6a10b0", key: "a-long-key-of-our-own" }],
       host: "0.0.0.0",
       port: 9_000,

@@ -110,6 +110,8 @@ export interface Settings {
   readonly databaseUrl: string;
   /** Whether that is the default. */
   readonly isDefaultUrl: boolean;
+  /** The variables that PostgreSQL's own clients read for what the URL does not say. */
+  readonly environment: Environment;
   /** Of a standby, for reads. Default: none. */
   readonly readUrl: string | undefined;
   /** The PostgreSQL schema of the tables. Default: the data layer's, `public`. */
@@ -149,6 +151,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Supabase's local database (guide, "Setup"). */
 const LOCAL_DATABASE_URL = "postgresql://postgres:postgres@localhost:54322/postgres";
 
+/** What PostgreSQL's own clients read, and where their users' files are. */
+const CLIENT_VARIABLE = /^(?:PG[A-Z]|HOME$|APPDATA$)/;
+
 /** More processes than the cores of a machine are useless. */
 const MAX_PROCESSES = 256;
 
@@ -180,7 +185,7 @@ export function readSettings(environment: Environment): Settings {
 /** The settings of commands that work on the database without serving. */
 export type DatabaseSettings = Pick<
   Settings,
-  "databaseUrl" | "isDefaultUrl" | "readUrl" | "schema" | "prepare" | "limits" | "warnings"
+  "databaseUrl" | "isDefaultUrl" | "environment" | "readUrl" | "schema" | "prepare" | "limits" | "warnings"
 >;
 
 /**
@@ -262,6 +267,7 @@ class SettingsReader {
     return {
       databaseUrl: this.#databaseUrl(),
       isDefaultUrl: this.text("DATABASE_URL") === undefined,
+      environment: Object.fromEntries(Object.entries(this.#environment).filter(([name]) => CLIENT_VARIABLE.test(name))),
       readUrl: this.#readUrl(),
       schema: this.#parsed("DB_SCHEMA", "the name of a schema of your own", (text) =>
         isSchemaName(text) ? text : undefined,
