@@ -97,7 +97,8 @@ function check(
     jsonDepth === undefined ? fieldProblem(value, path.at(-1) ?? "", path.length) : jsonProblem(value, jsonDepth);
   if (message !== undefined) issues.push({ path: path.join("."), message });
   else if (typeof value === "object" && value !== null && !isDate(value)) {
-    for (const [name, member] of Object.entries(value)) {
+    // With the gaps of a list, which its entries are without.
+    for (const [name, member] of Object.entries(Array.isArray(value) ? Array.from(value) : value)) {
       const startsJson = isJsonField(name) ? 0 : undefined;
       check(member, [...path, name], jsonDepth === undefined ? startsJson : jsonDepth + 1, issues);
     }

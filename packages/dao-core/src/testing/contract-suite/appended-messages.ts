@@ -59,10 +59,20 @@ export const appendedMessagesCases: readonly ContractCase[] = [
       const { id } = await conversations.createConversation(makeConversationData(user.id, goal.id, { messages: [] }));
       let deep: unknown = 1;
       for (let depth = 0; depth < 65; depth++) deep = [deep];
-      for (const wrong of ["\u0000", "\ud800", Number.NaN, new Date(0), deep, { key: "\u0000" }]) {
+      for (const wrong of [
+        "\u0000",
+        "\ud800",
+        Number.NaN,
+        new Date(0),
+        deep,
+        { key: "\u0000" },
+        undefined,
+        new Array(1),
+      ]) {
         const input = untyped({ messages: ["fine"] }, { messages: ["fine", wrong] });
         await assertInvalidWithin(conversations.appendMessages(id, input), "messages");
       }
+      await assertInvalid(conversations.appendMessages(id, { messages: new Array(1) }), "messages.0");
       assert.deepEqual((await conversations.getConversation(id)).messages, []);
     },
   },

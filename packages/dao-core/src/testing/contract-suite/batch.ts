@@ -132,6 +132,7 @@ export const batchCases: readonly ContractCase[] = [
       for (const operation of [undefined, null, "users.getUser", {}, [], [1]]) {
         await assertInvalid(batch([get, operation]), "1");
       }
+      await assertInvalid(batch(Object.assign(new Array(2), [get])), "1");
       for (const name of ["tasks.createTasks", "tasks.streamTasks"]) await assertInvalid(batch([[name, []]]), "0");
     },
   },

@@ -85,6 +85,7 @@ function brokenStructures(userId: string): readonly (readonly [GoalStructureCrea
     withMilestone("milestones.1.status", { status: null }),
     withMilestone("milestones.1.tasks", { tasks: null }),
     withMilestone("milestones.1.tasks", { tasks: {} }),
+    withMilestone("milestones.1.tasks.0", { tasks: new Array(1) }),
     broken("milestones", () => ({ milestones: null })),
     broken("milestones", () => ({ milestones: "none" })),
     broken("milestones.1", ({ milestones }) => ({ milestones: [milestones[0], 7] })),

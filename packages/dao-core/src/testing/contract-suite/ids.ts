@@ -182,6 +182,7 @@ const malformedForeignKey: ContractCase = {
       await assertInvalid(goals.listGoals({ userId: bad }), "userId");
       await assertInvalid(tasks.listTasks({ milestoneId: bad }), "milestoneId");
       await assertInvalid(tasks.bulkUpdateState({ taskIds: [goal.id, bad], newState: "missed" }), "taskIds.1");
+      await assertInvalid(tasks.bulkUpdateState({ taskIds: new Array(1), newState: "missed" }), "taskIds.0");
       await assertInvalid(demoFlags.putDemoFlags(user.id, { userId: bad }), "userId");
       await assertRefused(demoFlags.putDemoFlags(bad === "" ? "x" : bad, {}), "validation_failed");
     }

@@ -95,6 +95,9 @@ const unstorable: readonly unknown[] = [
   { "key\u0000": 1 },
   { "key\ud83d": 1 },
   { deep: [{ "\ude00": null }] },
+  // A gap, which JSON would fill with null.
+  new Array(1),
+  { deep: [{ member: undefined }] },
 ];
 
 function columnCases(column: JsonColumn): ContractCase[] {
