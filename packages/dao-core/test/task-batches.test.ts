@@ -108,7 +108,7 @@ test("an abandoned stream stops its query, and the connections remain usable", a
   expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(MANY);
 });
 
-test("an import whose rows a trigger drops is an error, and nothing of it remains", async () => {
+test("an import, or a structure, whose rows a trigger drops is an error, and nothing of the import remains", async () => {
   const goal = await newGoal();
   const { tasks } = createDaoServices(testDatabase.database);
   const sql = postgres(testDatabase.url, { max: 1, onnotice: () => undefined });
@@ -117,6 +117,12 @@ test("an import whose rows a trigger drops is an error, and nothing of it remain
   const source = [...newTasks(MANY, goal), makeTaskData(goal.userId, goal.id, { title: "swallowed" })];
   await expect(tasks.createTasks(source)).rejects.toThrow("look for a trigger");
   expect((await tasks.listTasks({ goalId: goal.id })).total).toBe(0);
+  const structure = {
+    goal: makeGoalData(goal.userId),
+    milestones: [{ weekNumber: 1, title: "One", tasks: [{ title: "kept" }, { title: "swallowed" }] }],
+  };
+  const created = createDaoServices(testDatabase.database).goals.createGoalWithStructure(structure);
+  await expect(created).rejects.toThrow("look for a trigger");
   await sql.unsafe("drop function swallow cascade");
   await sql.end();
 });

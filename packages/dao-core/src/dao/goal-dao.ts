@@ -20,7 +20,7 @@ import {
 } from "./statement/statement.ts";
 import { goals, milestones, tasks } from "./statement/tables.ts";
 import { newRows, resultColumns, returnedValue } from "./statement/text-columns.ts";
-import { newId, TableDao } from "./table-dao.ts";
+import { newId, raiseNoRow, TableDao } from "./table-dao.ts";
 
 /** Drizzle omits the table's name in a query on one table, so that a subquery would refer to its own column. */
 const qualified = (column: PgColumn): SQL => sql`${column.table}.${sql.identifier(column.name)}`;
@@ -96,9 +96,15 @@ const insertStructure = prepared("write", () => {
     .as(goalStatements.insertion().returning({ createdAt: returnedValue(goals.createdAt).as("createdAt") }));
   const newMilestones = queryBuilder
     .$with("new_milestones")
-    .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones.")));
-  const newTasks = queryBuilder.$with("new_tasks").as(queryBuilder.insert(tasks).select(newRows(tasks, "tasks.")));
-  return queryBuilder.with(newGoal, newMilestones, newTasks).select({ createdAt: newGoal.createdAt }).from(newGoal);
+    .as(queryBuilder.insert(milestones).select(newRows(milestones, "milestones.")).returning({ id: milestones.id }));
+  const newTasks = queryBuilder
+    .$with("new_tasks")
+    .as(queryBuilder.insert(tasks).select(newRows(tasks, "tasks.")).returning({ id: tasks.id }));
+  const count = sql`(select count(*) from ${newMilestones}) + (select count(*) from ${newTasks})`.as("count");
+  return queryBuilder
+    .with(newGoal, newMilestones, newTasks)
+    .select({ createdAt: newGoal.createdAt, count })
+    .from(newGoal);
 });
 
 /** A row under construction, by the names of its DTO. */
@@ -152,7 +158,9 @@ export class SqlGoalDao
       ...columnArrays("tasks.", taskStatements.newNames, taskRows),
     };
     const { rows } = await run(this.executor, insertStructure(), values, options);
-    const createdAt = readInstant(rows[0]?.[0]);
+    const [createdAtText, count] = rows[0] ?? raiseNoRow();
+    if (Number(count) !== milestoneRows.length + taskRows.length) raiseNoRow();
+    const createdAt = readInstant(createdAtText);
     for (const row of [goal, ...milestoneRows, ...taskRows]) row["createdAt"] = new Date(createdAt);
     // The object has every column of the table, so it is a DTO.
     return { ...goal, milestones: milestoneRows, tasks: taskRows } as contract.GoalWithRelationsDto;

@@ -250,6 +250,6 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
 }
 
 /** An INSERT … RETURNING returns its row unless a trigger of others suppressed it. */
-function raiseNoRow(): never {
-  throw new Error("The database returned no row from an INSERT … RETURNING; look for a trigger on the table.");
+export function raiseNoRow(): never {
+  throw new Error("The database did not write every row of an INSERT; look for a trigger on the table.");
 }
