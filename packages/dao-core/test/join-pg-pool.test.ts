@@ -1,5 +1,14 @@
-import { createDaoServices, DaoUnitOfWork, joinPgPool, TransactionLostError, UnavailableError } from "@flux/dao-core";
+import {
+  createDaoServices,
+  DaoUnitOfWork,
+  joinDrizzle,
+  joinPgPool,
+  TransactionLostError,
+  UnavailableError,
+  UnitOfWorkMisuseError,
+} from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import { drizzle } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { PgDriver } from "../src/drivers/pg.ts";
@@ -193,3 +202,17 @@ async function lockedUsers(): Promise<AsyncDisposable & { unlock(): Promise<void
     [Symbol.asyncDispose]: () => client.end(),
   };
 }
+
+test("a database that joined the same pool is no other one within a unit of work: it would wait for its connection", async () => {
+  const [joined, again, drizzled] = [joinPgPool(pool), joinPgPool(pool), joinDrizzle(drizzle(pool))];
+  const data = makeUserData();
+  await DaoUnitOfWork.run(joined, async (uow) => {
+    await uow.users.create(data);
+    for (const database of [again, drizzled]) {
+      await expect(database.users.list()).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+      const nested = DaoUnitOfWork.run(database, (inner) => inner.users.create(makeUserData()));
+      await expect(nested).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+    }
+  });
+  expect(await usersWith(data.email)).toBe(1);
+});

@@ -83,6 +83,9 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
   close(timeout?: number): Promise<void>;
 }
 
+/** What identifies its database: the pool, which several drivers may use, and whose limit of imports they share. */
+export const poolOf = (driver: SqlDriver): object => driver.imports ?? driver;
+
 /** A connection, as a transaction uses it. */
 export interface SqlConnection {
   /** `false` once the connection is lost; it never comes back. */

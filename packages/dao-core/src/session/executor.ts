@@ -1,7 +1,14 @@
 import type { CallOptions } from "../contract/call-options.ts";
 import type { UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
-import type { SchemaExecutor, SqlDriver, SqlExecutor, SqlResult, SqlTransaction } from "./driver.ts";
+import {
+  poolOf,
+  type SchemaExecutor,
+  type SqlDriver,
+  type SqlExecutor,
+  type SqlResult,
+  type SqlTransaction,
+} from "./driver.ts";
 import type { Instrumentation, InstrumentedOperation, OperationOutcome } from "./instrumentation.ts";
 import { FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY } from "./limits.ts";
 import { isRetryableError } from "./postgres-errors.ts";
@@ -60,7 +67,8 @@ type Step = ((next: Execute) => Execute) | undefined;
 
 /** Single statements on a driver. One that ends in a serialization failure or deadlock wrote nothing, and is retried. */
 export function driverExecutor(driver: SqlDriver, hooks: StatementHooks): SchemaExecutor {
-  const check = refused(() => outerSessionMisuse(driver));
+  const pool = poolOf(driver);
+  const check = refused(() => outerSessionMisuse(pool));
   // In a joined transaction nothing can be retried: all of it was aborted.
   const retry = driver.isTransaction ? undefined : retried(hooks);
   const share = driver.isTransaction ? undefined : shared;

@@ -1,6 +1,6 @@
 import { UnitOfWorkMisuseError, ValidationError } from "../contract/errors.ts";
 import type { Daos, DatabaseSession, TransactionOptions } from "./database-session.ts";
-import type { SchemaExecutor, SqlDriver, SqlTransaction } from "./driver.ts";
+import { poolOf, type SchemaExecutor, type SqlDriver, type SqlTransaction } from "./driver.ts";
 import { driverExecutor, instrumented, type StatementHooks, transactionExecutor } from "./executor.ts";
 import type { Instrumentation } from "./instrumentation.ts";
 import type { PieceReads } from "./piece-reads.ts";
@@ -106,7 +106,7 @@ export class DriverSession extends Session {
 
   /** @param check called with a connection, before `work` */
   #run<Result>(work: Work<Result>, bounded: TransactionOptions, check?: () => void): Promise<Result> {
-    return inTransactionContext(this.driver, bounded.readOnly === true, async (context) => {
+    return inTransactionContext(poolOf(this.driver), bounded.readOnly === true, async (context) => {
       const begun = async (transaction: SqlTransaction) => {
         check?.();
         return asCallback(context, () => work(new TransactionSession(transaction, context, this.#settings)));
@@ -132,7 +132,7 @@ export class DriverSession extends Session {
   }
 
   #assertOutside(): void {
-    const misuse = outerSessionMisuse(this.driver);
+    const misuse = outerSessionMisuse(poolOf(this.driver));
     if (misuse !== undefined) throw misuse;
   }
 }

@@ -4,7 +4,7 @@ import { databaseErrorFacts } from "../postgres-errors.ts";
 
 /** A transaction, as the async context of its callback. */
 export interface TransactionContext {
-  /** The driver that it runs on, which identifies the database. */
+  /** The pool that it runs on, which identifies the database. */
   readonly source: object;
   /** The transaction in whose callback this one was begun, on another database, unless it had ended by then. */
   readonly outer: TransactionContext | undefined;
