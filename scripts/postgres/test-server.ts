@@ -3,6 +3,8 @@ import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 
 const IMAGE = "postgres:17-alpine";
 const MAX_CONNECTIONS = "300";
+/** By default a deadlock lasts for a second. */
+const DEADLOCK_TIMEOUT = "200ms";
 
 /** A PostgreSQL server for tests. */
 export interface TestServer {
@@ -30,7 +32,9 @@ export async function startTestServer(): Promise<TestServer> {
   }
   const docker = await startContainer();
   if (typeof docker !== "string") return docker;
-  const server = await startEmbeddedPostgres({ settings: { max_connections: MAX_CONNECTIONS } });
+  const server = await startEmbeddedPostgres({
+    settings: { max_connections: MAX_CONNECTIONS, deadlock_timeout: DEADLOCK_TIMEOUT },
+  });
   const note = server.note === undefined ? "" : `. ${server.note}`;
   const describe = `PostgreSQL ${server.version}, embedded binaries (${docker})${note}`;
   return { url: server.url, kind: "embedded", describe, stop: () => server.stop() };
@@ -47,7 +51,15 @@ async function startContainer(): Promise<TestServer | string> {
     const container = await new PostgreSqlContainer(IMAGE)
       .withDatabase("postgres")
       .withUsername("postgres")
-      .withCommand(["postgres", "-c", `max_connections=${MAX_CONNECTIONS}`, "-c", "fsync=off"])
+      .withCommand([
+        "postgres",
+        "-c",
+        `max_connections=${MAX_CONNECTIONS}`,
+        "-c",
+        `deadlock_timeout=${DEADLOCK_TIMEOUT}`,
+        "-c",
+        "fsync=off",
+      ])
       .start();
     const url = container.getConnectionUri();
     const describe = `PostgreSQL ${await serverVersion(url)}, Docker image ${IMAGE}`;
