@@ -15,7 +15,9 @@ const MAX_ATTEMPTS = 20;
 interface Wish {
   readonly key: string;
   readonly title: string;
-  readonly withStructure: boolean;
+  readonly kind: "alone" | "with structure" | "in a batch";
+  /** Of the goal and its parts in a batch. */
+  readonly ids: readonly string[];
 }
 
 interface Reply {
@@ -72,12 +74,13 @@ function wish(random: Random, title: string): Wish {
   return {
     key: `${random.below(2 ** 31)} ${title}`.replaceAll(/[ ,]+/g, "-"),
     title,
-    withStructure: random.chance(0.5),
+    kind: random.oneOf(["alone", "with structure", "in a batch"] as const),
+    ids: Array.from({ length: 1 + MILESTONES }, () => crypto.randomUUID()),
   };
 }
 
 /** The response, or `undefined` if there was none: the connection broke, or could not be opened. */
-async function send(url: string, userId: string, { key, title, withStructure }: Wish): Promise<Reply | undefined> {
+async function send(url: string, userId: string, { key, title, kind, ids }: Wish): Promise<Reply | undefined> {
   const goal = { user_id: userId, title };
   const milestones = Array.from({ length: MILESTONES }, (_, week) => ({
     week_number: week + 1,
@@ -85,11 +88,25 @@ async function send(url: string, userId: string, { key, title, withStructure }: 
     tasks: [{ title }],
   }));
   const headers = { "x-flux-service-key": "client-key", "content-type": "application/json", "idempotency-key": key };
-  const path = withStructure ? "/api/v1/goals/with-structure" : "/api/v1/goals/";
+  const post = (path: string, body: object, id?: string) => ({ method: "POST", path: `/api/v1/${path}`, body, id });
+  const [goalId, ...milestoneIds] = ids;
+  const sent = {
+    alone: post("goals/", goal),
+    "with structure": post("goals/with-structure", { goal, milestones }),
+    "in a batch": post("batch", {
+      operations: [
+        post("goals/", goal, goalId),
+        ...milestoneIds.flatMap((id, week) => [
+          post("milestones/", { goal_id: goalId, week_number: week + 1, title }, id),
+          post("tasks/", { user_id: userId, goal_id: goalId, milestone_id: id, title }),
+        ]),
+      ],
+    }),
+  }[kind];
   try {
-    const body = JSON.stringify(withStructure ? { goal, milestones } : goal);
-    const response = await fetch(url + path, { method: "POST", headers, body });
-    const { id } = (await response.json()) as { readonly id: string };
+    const response = await fetch(url + sent.path, { method: "POST", headers, body: JSON.stringify(sent.body) });
+    const body = Object(await response.json());
+    const { id } = body.results?.[0].body ?? body;
     return { status: response.status, isReplay: response.headers.get("idempotent-replayed") === "true", id };
   } catch {
     return undefined;
@@ -105,13 +122,14 @@ async function retry(url: string, userId: string, wanted: Wish): Promise<Reply |
 }
 
 /** Exactly one goal each, complete, and the one that the client got. */
-async function check(sql: postgres.Sql, { title, withStructure }: Wish, reply: Reply | undefined, tally: Tally) {
-  if (reply?.status !== 201) tally.violation(`${title}: the response was ${reply?.status ?? "missing"}`);
+async function check(sql: postgres.Sql, { title, kind }: Wish, reply: Reply | undefined, tally: Tally) {
+  if (reply?.status !== (kind === "in a batch" ? 200 : 201))
+    tally.violation(`${title}: the response was ${reply?.status ?? "missing"}`);
   const goals = await sql`select id, (select count(*)::int from milestones where goal_id = goals.id) as milestones,
     (select count(*)::int from tasks where goal_id = goals.id) as tasks from goals where title = ${title}`;
   if (goals.length > 1) tally.duplicates += goals.length - 1;
   if (goals.length === 0 || !goals.some(({ id }) => id === reply?.id)) tally.losses++;
-  const parts = withStructure ? MILESTONES : 0;
+  const parts = kind === "alone" ? 0 : MILESTONES;
   for (const { milestones, tasks } of goals) {
     if (milestones !== parts || tasks !== parts) tally.violation(`${title}: half-written`);
   }

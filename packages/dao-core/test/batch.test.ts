@@ -106,6 +106,14 @@ describe("a serialization failure", () => {
   });
 });
 
+test("a list that its caller changes meanwhile is run as it was", async () => {
+  const { services } = recorded();
+  const operations = [creation()];
+  const running = services.batch(operations);
+  operations.push(creation());
+  expect(await running).toHaveLength(1);
+});
+
 describe("within a unit of work", () => {
   test("a batch is a savepoint: its failure is undone, and the unit of work continues", async () => {
     const before = (await goalsOf(user)) ?? 0;

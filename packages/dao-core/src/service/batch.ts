@@ -20,10 +20,12 @@ export async function runBatch<Result>(
   callsIn: (session: DatabaseSession) => CallOperation<Result>,
 ): Promise<Result[]> {
   validateBatch(operations, options);
+  // The caller may change it meanwhile.
+  const list = [...operations];
   return runRetryable(session, options, async (uow) => {
     const call = callsIn(new BatchSession(uow));
     const results: Result[] = [];
-    for (const [number, [name, ...args]] of operations.entries()) {
+    for (const [number, [name, ...args]] of list.entries()) {
       try {
         results.push(await call(name, args));
       } catch (error) {

@@ -28,7 +28,10 @@ export function createDaoServices(session: DatabaseSession): contract.DaoService
   const batch = (operations: Parameters<typeof runBatch>[1], options?: contract.BatchOptions): Promise<unknown> =>
     runBatch(session, operations, options, (inside) => {
       const services = createDaoServices(inside);
-      return async (name, args) => callOperation(services, name, args);
+      return async (name, args) => {
+        if (isOperation(services, name)) return callOperation(services, name, args);
+        throw new ValidationError([{ path: "", message: `must name an operation: there is no ${name}` }]);
+      };
     });
   return {
     users: new DaoUserService(session),
@@ -41,6 +44,14 @@ export function createDaoServices(session: DatabaseSession): contract.DaoService
     // The compiler checks the arguments by their names; the results are those of the calls.
     batch: batch as contract.DaoServices["batch"],
   };
+}
+
+/** Whether services have it for callers: not from `Object`, nor for each other. */
+function isOperation(services: object, name: string): boolean {
+  const [service = "", method = ""] = name.split(/\.(.*)/s);
+  const own: unknown = Object.hasOwn(services, service) ? Reflect.get(services, service) : undefined;
+  if (typeof own !== "object" || own === null || method === "constructor") return false;
+  return Object.hasOwn(own, method) || Object.hasOwn(Object.getPrototypeOf(own), method);
 }
 
 /** {@link contract.UserService} on a database session. */

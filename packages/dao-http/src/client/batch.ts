@@ -27,7 +27,8 @@ export function partsOf(list: unknown): Part[] {
 function toPart(item: unknown): Part {
   const [name, ...args]: unknown[] = Array.isArray(item) ? item : [];
   const operation = typeof name === "string" ? parts.get(name) : undefined;
-  if (operation === undefined) throw invalid("", "must be a list of an operation's name and its arguments");
+  if (typeof name !== "string") throw invalid("", "must be a list of an operation's name and its arguments");
+  if (operation === undefined) throw invalid("", `must name an operation: there is no ${name}`);
   if (operation.path.startsWith(operations["changes.listChanges"].path)) {
     throw invalid("", `must not be ${name}, which reads what is committed: call it by itself`);
   }

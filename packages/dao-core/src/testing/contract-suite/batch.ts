@@ -133,7 +133,17 @@ export const batchCases: readonly ContractCase[] = [
         await assertInvalid(batch([get, operation]), "1");
       }
       await assertInvalid(batch(Object.assign(new Array(2), [get])), "1");
-      for (const name of ["tasks.createTasks", "tasks.streamTasks"]) await assertInvalid(batch([[name, []]]), "0");
+      const others = [
+        "users.nothing",
+        "users.find",
+        "users.toString",
+        "__proto__.toString",
+        "batch",
+        "batch.call",
+        "users",
+      ];
+      for (const name of ["tasks.createTasks", "tasks.streamTasks", ...others])
+        await assertInvalid(batch([[name, []]]), "0");
     },
   },
   {
