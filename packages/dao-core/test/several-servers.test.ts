@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { Worker } from "node:worker_threads";
-import { createDaoServices, DaoUnitOfWork, type Database, openDatabase } from "@flux/dao-core";
+import { createDaoServices, DaoUnitOfWork, type Database, isDaoError, openDatabase } from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -278,6 +278,53 @@ describe("a primary that is lost", () => {
     await DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()));
     expect(database.description).toContain(`:${portOf(own.standby.url)}/`);
     await admin.end();
+  });
+
+  test.each([
+    ["go on at the one that takes over", false],
+    ["are told that their cursor has expired if that never had what they were told", true],
+  ])("followers %s", async (_, isBehind) => {
+    await using own = await startReplicatedPostgres();
+    await using network = await faultyNetwork(own.primary.url);
+    const url = severalUrl([network.url, own.standby.url], "target_session_attrs=read-write", own.primary.url);
+    await using database = await openDatabase(url, { connectTimeout: 1_000, statementTimeout: 500 });
+    await database.migrate({ changes: true });
+    const { users, changes } = createDaoServices(database);
+    const told: (string | null)[] = [];
+    const following = (async () => {
+      for await (const { id } of changes.followChanges({ cursor: "start" })) told.push(id);
+    })();
+    const ended = following.then(
+      () => "at the close",
+      (error: unknown) => isDaoError(error) && error.code,
+    );
+    const ids = [(await users.createUser(makeUserData())).id];
+    await expect.poll(() => told).toEqual(ids);
+    const admin = postgres(own.standby.url, { max: 1, onnotice: () => {} });
+    const standby = await openDatabase(own.standby.url, { readOnly: true });
+    await standby.waitForPosition(await database.position());
+    await standby.close();
+    if (isBehind) {
+      await admin`alter system set primary_conninfo to ''`;
+      await admin`select pg_reload_conf()`;
+      await expect.poll(() => admin`select from pg_stat_wal_receiver`).toEqual([]);
+      ids.push((await users.createUser(makeUserData())).id);
+      await expect.poll(() => told).toEqual(ids);
+    }
+    network.freeze();
+    await admin`select pg_promote()`;
+    await admin.end();
+    if (isBehind) expect(await ended).toBe("cursor_expired");
+    else {
+      const create = () => users.createUser(makeUserData()).catch(() => undefined);
+      for (let user = await create(); ; user = await create()) {
+        if (user === undefined) continue;
+        await expect.poll(() => told).toEqual([...ids, user.id]);
+        break;
+      }
+      await database.close();
+      expect(await ended).toBe("at the close");
+    }
   });
 });
 
