@@ -34,7 +34,11 @@ beforeAll(async () => {
   before = await sql.user("before@example.com", "null");
   // 2. Migrate, while the Python service keeps running.
   const database = await openDatabase(url.href);
-  expect(await database.migrate()).toMatchObject({ adopted: true, violations: [] });
+  expect(await database.migrate({ changes: true })).toMatchObject({
+    adopted: true,
+    changesEnabled: true,
+    violations: [],
+  });
   await database.close();
   // 3. Run both.
   server = await startRestServer({ databaseUrl: url.href });
@@ -79,6 +83,21 @@ describe("the Python service's SQL, on a database that we have migrated", () => 
     expect(await send(ours, "GET", `/tasks/${task}`)).toMatchObject({ body: { state: "completed" } });
     await sql.demoFlags(rows.user);
     expect(await send(ours, "GET", `/demo-flags/${rows.user}`)).toMatchObject({ body: { escalation_speed: 2 } });
+    const told = await send(ours, "GET", `/changes?user_id=${rows.user}&limit=1000`);
+    const changes = Object(told.body).items.map((change: Record<string, unknown>) =>
+      Object.values(change).slice(1, 4).join(" "),
+    );
+    expect(changes).toEqual(
+      expect.arrayContaining([
+        `user created ${rows.user}`,
+        `user updated ${rows.user}`,
+        `milestone created ${rows.milestone}`,
+        `conversation updated ${conversation}`,
+        `task created ${task}`,
+        `task updated ${task}`,
+        `demo_flags created ${rows.user}`,
+      ]),
+    );
   });
 
   test("numbers that no double represents are read as JavaScript parses them", async () => {
