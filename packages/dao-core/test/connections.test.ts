@@ -148,6 +148,21 @@ describe("settings of others", () => {
     expect(Math.abs(user.createdAt.getTime() - Date.now())).toBeLessThan(3_600_000);
   });
 
+  test("a database's array_nulls makes no text of NULL", async () => {
+    await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    const admin = postgres(own.url, { max: 1 });
+    await admin.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} set array_nulls = off`);
+    await admin.end();
+    await using database = await openDatabase(own.url, { prepare: true });
+    const user = await database.users.create(makeUserData());
+    const goal = await database.goals.create({ userId: user.id, title: "x" });
+    const owners = { userId: user.id, goalId: goal.id };
+    const { id } = await database.tasks.create({ ...owners, title: "x", calendarEventId: "x" });
+    const [changed] = await database.tasks.updateMany([{ id, calendarEventId: null }]);
+    expect(changed?.calendarEventId).toBeNull();
+    expect(await database.tasks.createMany([{ ...owners, title: "x" }])).toBe(1);
+  });
+
   test.each([
     ["poolSize", 0],
     ["poolSize", Number.NaN],

@@ -54,8 +54,10 @@ export interface PostgresDriverOptions {
  * What is set on each new connection; not as startup parameters, which poolers reject. Asks what kind of session it is, if that
  * matters.
  */
-export function sessionScript(limits: Limits, targetSession: TargetSession): string {
-  const settings = Object.entries(sessionSettings(limits)).map(([name, value]) => `set ${name} = ${value}`);
+export function sessionScript(limits: Limits | undefined, targetSession: TargetSession): string {
+  // Where a database has array_nulls off, NULL in an array would be text.
+  const set = limits === undefined ? {} : { array_nulls: "on", ...sessionSettings(limits) };
+  const settings = Object.entries(set).map(([name, value]) => `set ${name} = ${value}`);
   return [...settings, ...(targetSession === "any" ? [] : [STATE_QUERY])].join("; ") || "select 1";
 }
 

@@ -83,7 +83,7 @@ export class PostgresDriver implements SqlDriver {
     this.#address = { ...location.servers[0], database };
     this.#idleTimeout = prepare ? 0 : numbers.idleInTransactionTimeout;
     const scriptOf = (limits: Parameters<typeof sessionScript>[0]) =>
-      sessionScript(prepare ? limits : {}, location.targetSession);
+      sessionScript(prepare ? limits : undefined, location.targetSession);
     this.#unlimited = { responseTimeout: 0, script: scriptOf({ statementTimeout: 0, lockTimeout: 0 }) };
     this.#settings = {
       login: { user, password, database },
