@@ -122,6 +122,14 @@ describe("the example", () => {
 });
 
 describe("spans by the semantic conventions", () => {
+  test("of a key that is bound to a schema name it, as do those of its statements", async () => {
+    const { client } = connectedClient({ keys: [{ name: "test", key: KEY, schema: "tenant_1" }] });
+    await database.migrate({ schemas: ["tenant_1"] });
+    await client.users.createUser(makeUserData());
+    expect(spanNamed("POST /api/v1/users/", SpanKind.SERVER).attributes["flux_dao.schema"]).toBe("tenant_1");
+    expect(spanNamed("insert users").attributes["db.namespace"]).toMatch(/^flux_test_\w+\|tenant_1$/);
+  });
+
   test("of a call, its request, its unit of work and a statement", async () => {
     const { client } = connectedClient();
     const user = await client.users.createUser(makeUserData());

@@ -84,6 +84,7 @@ beforeAll(async () => {
     await admin.execute(`create role ${role} login password ${literal}`, []);
   }
   for (const database of ["ada", '"a/b?c%d"']) await admin.execute(`create database ${database}`, []);
+  await admin.execute("create database closed allow_connections false", []);
   await admin.close();
 });
 
@@ -202,6 +203,14 @@ describe(`a connection string (${checkedBy})`, () => {
     );
     expect((await driver.execute(`select concat_ws(' ', ${settings})`, [])).rows).toEqual([["code 5s 7s"]]);
     await driver.close();
+  });
+});
+
+test("a database that accepts no connections is named as such", async () => {
+  const url = fill("postgres://ada:PASSWORD@127.0.0.1:PORT/closed");
+  await expect(openDatabase(url)).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching(/\/closed\. .*The database may accept no connections/),
   });
 });
 

@@ -258,6 +258,13 @@ describe("a folder is released", () => {
   });
 });
 
+test.runIf(process.platform === "linux")(
+  "a folder that cannot be created is refused, also where mkdir hangs",
+  async () => {
+    await expect(openDatabase("/proc/data/base")).rejects.toThrow(/must be a folder that this user owns/);
+  },
+);
+
 test("a folder that is deleted while it is open makes the database unavailable, also for checkReady", async () => {
   await cp(migrated, folder, { recursive: true });
   await using database = await openDatabase(folder);

@@ -257,6 +257,14 @@ describe("keys that expire", () => {
     await sql`delete from idempotency_keys`;
   });
 
+  test("a key that a trigger keeps from being recorded is not taken for one of other work", async () => {
+    await sql.unsafe(`create function forget() returns trigger language plpgsql as 'begin return null; end';
+      create trigger forget before insert on idempotency_keys for each row execute function forget()`);
+    const forgotten = runOnce(testDatabase.database, { key: "forgotten" }, async () => expect.fail("It was executed."));
+    await expect(forgotten).rejects.toMatchObject({ code: "retryable", message: expect.stringContaining("a trigger") });
+    await sql.unsafe("drop function forget cascade");
+  });
+
   test("a cleanup deletes all expired keys and no others, and returns their number", async () => {
     await insertAged(2_500, "old ", DAY + 1_000);
     await insertAged(1, "young ", DAY - 60_000);

@@ -165,6 +165,19 @@ describe("options", () => {
   });
 });
 
+test.each(["postgres://ada:hush@h/flux&sslmode=verify-full", "postgres://ada:hush@h/flux;sslmode=verify-full&a=b"])(
+  "parameters without their ? are no part of the database's name: %s",
+  (url) => {
+    expect(() => read(url)).toThrow(/must have a \? before its parameters/);
+    expect(() => read(url)).not.toThrow(/hush/);
+  },
+);
+
+test("a line break at the end is no part of the last parameter, or of the database's name", () => {
+  expect(read("postgres://ada:hush@h/flux\n").database).toBe("flux");
+  expect(read("postgres://ada:hush@h/flux?sslmode=require\r\n").tls.mode).toBe("require");
+});
+
 test("a user and a password for each host are rejected, not taken for one long password", () => {
   expect(() => read("postgres://u:p@h1:5432,u:p@h2:5433/flux")).toThrow(
     /user and password once, before the first host/,

@@ -21,7 +21,8 @@ const KEYWORD = /\s*([a-z][a-z0-9_]*)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|
  */
 export function partsOf(text: string): Map<string, string> | undefined {
   const [scheme] = URI.exec(text) ?? [];
-  if (scheme !== undefined) return partsOfUri(text.slice(scheme.length));
+  // A file of a secret often ends with a line break.
+  if (scheme !== undefined) return partsOfUri(text.slice(scheme.length).trimEnd());
   return /^\s*[a-z][a-z0-9_]*\s*=/.test(text) ? partsOfList(text.trimEnd()) : undefined;
 }
 
@@ -35,6 +36,9 @@ function partsOfUri(text: string): Map<string, string> {
   const [hosts = "", database = ""] = splitOnce(address, "/");
   if (database.includes("@"))
     throw invalidUrl("must encode / in user and password as %2F, and @ in the database as %40");
+  // libpq takes it for the database's name, and sslmode would be passed over.
+  if (/[&;].*=/s.test(database))
+    throw invalidUrl("must have a ? before its parameters; encode & and ; in the database");
   const servers = hosts.split(",").map((server) => {
     const [, host = "", port = ""] = /^(\[[^\]]*\](?=:|$)|[^:[\]]*)(?::(.*))?$/s.exec(server) ?? ["", "", "?"];
     return { host: host.replace(/^\[(.*)\]$/s, "$1"), port };

@@ -1,5 +1,6 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
+import { RetryableError } from "../contract/errors.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
 import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
@@ -60,6 +61,9 @@ const deleteExpired = prepared("write", () => {
   return counted(queryBuilder.with(expired).delete(idempotencyKeys).where(isOne).returning(one));
 });
 
+const NOT_THERE =
+  "The idempotency key was deleted meanwhile, or a trigger or rule on idempotency_keys kept it from being recorded. Run it again.";
+
 /** Idempotency keys by SQL. */
 export class SqlIdempotencyKeyDao implements IdempotencyKeyDao {
   readonly #executor: SchemaExecutor;
@@ -72,7 +76,8 @@ export class SqlIdempotencyKeyDao implements IdempotencyKeyDao {
     const claimed = await run(this.#executor, claim(), { ...key, lifetime }, options);
     if (claimed.rows.length > 0) return null;
     const { rows } = await run(this.#executor, find(), { ...key }, options);
-    const [fingerprint, result] = rows[0] ?? [];
+    if (rows[0] === undefined) throw new RetryableError(NOT_THERE);
+    const [fingerprint, result] = rows[0];
     return { fingerprint: String(fingerprint), result: typeof result === "string" ? result : null };
   }
 

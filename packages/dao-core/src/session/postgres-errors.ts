@@ -175,8 +175,8 @@ const unavailable: Readonly<Record<string, string>> = {
   "42501":
     "The database role lacks a privilege that this needs. Grant it; the error's cause and `flux-dao doctor` say which.",
   "55000":
-    "The server refuses this as the table is set up now: it may be published without a replica identity. The error's cause and " +
-    "`flux-dao doctor` say what to change.",
+    "The server is not set up for this; the error's cause says what to change. The database may accept no connections, or a table " +
+    "be published without a replica identity, which `flux-dao doctor` finds.",
   "53300":
     "The server has no connection to spare. Lower poolSize, or allow more: max_connections, or the limit of the role or the database.",
   "57P01": "The server is shutting down, or has ended this connection. Try again later.",

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createConnection, createServer, type Server } from "node:net";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDaoError, UnavailableError } from "../../contract/errors.ts";
 import { isError } from "../../contract/fields/realms.ts";
@@ -22,7 +22,7 @@ export interface EmbeddedFolder {
  */
 export async function takeFolder(folder: string): Promise<EmbeddedFolder> {
   try {
-    await mkdir(folder, { recursive: true, mode: OWN });
+    await makeFolder(folder);
     const path = await realpath(folder);
     await keepOthersOut(path);
     const release = await lockFolder(path);
@@ -35,6 +35,19 @@ export async function takeFolder(folder: string): Promise<EmbeddedFolder> {
 }
 
 const OWN = 0o700;
+
+/** As `mkdir` does with `recursive`, which in /proc never returns on Node.js 20. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: OWN });
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return;
+    const parent = dirname(resolve(folder));
+    if (codeOf(error) !== "ENOENT" || existsSync(parent)) throw error;
+    await makeFolder(parent);
+    await makeFolder(folder);
+  }
+}
 
 /** What an effectively empty folder may contain, such as the root of a volume. */
 const isNothing = (name: string) => name.startsWith(".") || name === "lost+found";
