@@ -1,8 +1,10 @@
-import { DaoUnitOfWork, type Database, joinPgPool, openDatabase } from "@flux/dao-core";
+import { DaoUnitOfWork, type Database, joinHost, joinPgPool, openDatabase, type SqlDriver } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { openPool } from "./pg-pool.ts";
+import { postgresLocation } from "./postgres-location.ts";
 
 const POOL_SIZE = 2;
 
@@ -15,6 +17,25 @@ beforeAll(async () => {
 afterAll(async () => {
   await sql.end();
   await testDatabase.drop();
+});
+
+test("diagnose() says that a server is too old", async () => {
+  const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
+  const old: SqlDriver = {
+    description: driver.description,
+    isTransaction: false,
+    close: () => driver.close(),
+    transaction: (work, options) => driver.transaction(work, options),
+    execute: async (text, parameters, options) =>
+      text.includes("server_version") ? { rows: [["14.23"]] } : driver.execute(text, parameters, options),
+  };
+  const database = joinHost(old);
+  expect(await database.diagnose()).toContainEqual({
+    name: "server",
+    ok: false,
+    message: "PostgreSQL 14.23 is older than 15, the oldest that is supported. Upgrade it.",
+  });
+  await database.close();
 });
 
 /** The connections of `database`, once those that are closing are gone. */
