@@ -36,14 +36,15 @@ async function startPooled(mode: PoolMode, maxStatements = 0): Promise<Pooled> {
 interface Mode {
   readonly title: string;
   readonly mode: PoolMode;
-  readonly prepare?: boolean;
+  /** Of the URL. */
+  readonly parameters?: string;
   readonly maxStatements?: number;
   readonly isThere: boolean;
 }
 
 const modes: readonly Mode[] = [
   { title: "session", mode: "session", isThere: hasPgBouncer },
-  { title: "transaction", mode: "transaction", prepare: false, isThere: hasPgBouncer },
+  { title: "transaction", mode: "transaction", parameters: "?pgbouncer=true", isThere: hasPgBouncer },
   {
     title: "transaction, which tracks prepared statements",
     mode: "transaction",
@@ -52,13 +53,13 @@ const modes: readonly Mode[] = [
   },
 ];
 
-for (const { title, mode, prepare = true, maxStatements, isThere } of modes) {
+for (const { title, mode, parameters = "", maxStatements, isThere } of modes) {
   describe.runIf(isThere)(`behind PgBouncer with pool_mode ${title}`, () => {
     let pooled: Pooled;
     let database: Database;
     beforeAll(async () => {
       pooled = await startPooled(mode, maxStatements);
-      database = await openDatabase(pooled.url, { prepare, poolSize: 4, acquireTimeout: 20_000 });
+      database = await openDatabase(`${pooled.url}${parameters}`, { poolSize: 4, acquireTimeout: 20_000 });
     });
     afterAll(async () => {
       await database?.close();

@@ -106,6 +106,26 @@ test.each([
     { user: "postgres.ref", parameters: {}, options: { prepare: false } },
   ],
   [
+    "Supabase's session pooler",
+    "postgresql://postgres.ref:pw@aws-0-eu-west-1.pooler.supabase.com:5432/postgres?sslmode=verify-full&sslrootcert=/prod-ca.crt",
+    { user: "postgres.ref", tls: { mode: "verify-full", rootCertificates: { text: "/prod-ca.crt" } } },
+  ],
+  [
+    "DigitalOcean",
+    "postgresql://doadmin:pw@db-1.ondigitalocean.com:25060/defaultdb?sslmode=require",
+    { servers: [{ host: "db-1.ondigitalocean.com", port: 25060 }], tls: { mode: "require" } },
+  ],
+  [
+    "Render, outside of it",
+    "postgresql://me:pw@dpg-1-a.frankfurt-postgres.render.com/app?sslmode=require",
+    { servers: [{ host: "dpg-1-a.frankfurt-postgres.render.com", port: 5432 }], tls: { mode: "require" } },
+  ],
+  [
+    "Prisma, without its schema",
+    "postgresql://me:pw@h:5432/app?pgbouncer=true&connection_limit=5&pool_timeout=10",
+    { options: { prepare: false, poolSize: 5, acquireTimeout: 10_000 } },
+  ],
+  [
     "Aiven",
     "postgres://avnadmin:pw@pg-1.aivencloud.com:12345/defaultdb?sslmode=require",
     { database: "defaultdb", tls: { mode: "require" } },
@@ -325,6 +345,7 @@ describe("what cannot be honoured is refused by name", () => {
     ["PGSERVICE", "mine"],
     ["PGHOSTADDR", "10.0.0.1"],
     ["PGSSLMODE", "full"],
+    ["PGSSLMODE", "no-verify"],
     ["PGSSLCERT", "/c.pem"],
     ["PGSSLCRLDIR", "/crls"],
     ["PGCONNECT_TIMEOUT", "soon"],
