@@ -7,6 +7,7 @@ import type { CallOptions } from "./contract/call-options.ts";
 import { UnavailableError, ValidationError } from "./contract/errors.ts";
 import { isError } from "./contract/fields/realms.ts";
 import type { DatabasePosition } from "./contract/fields/scalars.ts";
+import { invalid } from "./contract/fields/validation.ts";
 import { SqlConversationDao } from "./dao/conversation-dao.ts";
 import { SqlDemoFlagsDao } from "./dao/demo-flags-dao.ts";
 import { milestoneStatements, userStatements } from "./dao/entities.ts";
@@ -32,7 +33,12 @@ import type { ChangeFeed, Daos } from "./session/database-session.ts";
 import type { SchemaExecutor, SqlDriver } from "./session/driver.ts";
 import type { Retry, StatementReport } from "./session/executor.ts";
 import type { Instrumentation, Telemetry } from "./session/instrumentation.ts";
-import { DEFAULT_CHANGES_RETENTION, DEFAULT_CONVERSATION_BYTES, isWholeNumber } from "./session/limits.ts";
+import {
+  DEFAULT_CHANGES_RETENTION,
+  DEFAULT_CONVERSATION_BYTES,
+  isWholeNumber,
+  milliseconds,
+} from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, isServerFull, toDaoError } from "./session/postgres-errors.ts";
 import { Replication } from "./session/replication.ts";
@@ -254,6 +260,7 @@ export class Database extends SchemaSession implements AsyncDisposable {
   /** @throws ValidationError for an invalid `schema`, `maxConversationBytes` or `changesRetention` */
   constructor(driver: SqlDriver, options: SessionOptions = {}) {
     const { schema, telemetry, maxConversationBytes, onRetry, onStatement, readOnly = false, maxLag } = options;
+    const { changesRetention = DEFAULT_CHANGES_RETENTION } = options;
     const changeTails = new ChangeTails();
     super(driver, new SchemaName(schema), {
       onRetry,
@@ -262,7 +269,7 @@ export class Database extends SchemaSession implements AsyncDisposable {
       telemetry: telemetry?.instrument(driver),
       maxConversationBytes: conversationLimit(maxConversationBytes),
       replication: new Replication(driver, maxLag),
-      changesRetention: changesRetention(options.changesRetention),
+      changesRetention: milliseconds("changesRetention", changesRetention, 1, Number.MAX_SAFE_INTEGER),
       changeTails,
     });
     this.#changeTails = changeTails;
@@ -326,12 +333,7 @@ function daosOn(executor: SchemaExecutor, maxConversationBytes: number): Daos {
 
 function conversationLimit(bytes = DEFAULT_CONVERSATION_BYTES): number {
   if (isWholeNumber(bytes, 2)) return bytes;
-  throw new ValidationError([{ path: "maxConversationBytes", message: "must be a whole number of bytes from 2 on" }]);
-}
-
-function changesRetention(milliseconds = DEFAULT_CHANGES_RETENTION): number {
-  if (Number.isSafeInteger(milliseconds) && milliseconds >= 1) return milliseconds;
-  throw new ValidationError([{ path: "changesRetention", message: "must be a whole number of milliseconds from 1" }]);
+  throw invalid("maxConversationBytes", "must be a whole number of bytes from 2 on");
 }
 
 /** The server's codes for an unknown connection parameter, or an invalid value. */
@@ -360,10 +362,8 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   // A driver is loaded when it is needed: an application with a client of its own needs none.
   if (location.kind !== "postgres") {
     const { PgliteDriver } = await import("./drivers/pglite/pglite.ts");
-    return new Database(
-      await PgliteDriver.open(location.kind === "folder" ? location.path : undefined, options),
-      options,
-    );
+    const driver = await PgliteDriver.open(location.kind === "folder" ? location.path : undefined, options);
+    return new Database(driver, options);
   }
   const { PostgresDriver } = await import("./drivers/postgres/driver.ts");
   await checkTlsFiles(location.servers, location.tls);

@@ -21,12 +21,8 @@ const appendedExample = [{ role: "assistant", content: "How far can you run toda
 const messages = described(jsonArray(), "The messages, of any form, in chronological order.", messagesExample);
 const status = described(text(), "How the conversation stands, as free text such as open or closed.", "open");
 
-const conversationExample = {
-  userId: exampleIds.user,
-  goalId: exampleIds.goal,
-  messages: messagesExample,
-  status: "open",
-};
+const { user: userId, goal: goalId } = exampleIds;
+const conversationExample = { userId, goalId, messages: messagesExample, status: "open" };
 
 /** The messages that a user and an agent exchanged about a goal, or before a goal existed. */
 export const conversationDto = z

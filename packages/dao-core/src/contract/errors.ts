@@ -217,11 +217,8 @@ export function operationError(error: unknown, operation: number): unknown {
   if (!isDaoError(error)) return error;
   const { issues, isTooLarge }: DaoError & Partial<Pick<ValidationError, "issues" | "isTooLarge">> = error;
   if (issues === undefined) return Object.assign(error, { operation });
-  const numbered = issues.map(({ path, message }) => ({
-    path: path === "" ? String(operation) : `${operation}.${path}`,
-    message,
-  }));
-  return Object.assign(new ValidationError(numbered, { cause: error.cause, isTooLarge: isTooLarge === true }), {
-    operation,
-  });
+  const placeOf = (path: string) => (path === "" ? String(operation) : `${operation}.${path}`);
+  const numbered = issues.map(({ path, message }) => ({ path: placeOf(path), message }));
+  const options = { cause: error.cause, isTooLarge: isTooLarge === true };
+  return Object.assign(new ValidationError(numbered, options), { operation });
 }

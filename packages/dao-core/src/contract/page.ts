@@ -177,18 +177,10 @@ export function pageWindow({ page = 1, pageSize, skip, limit, cursor }: PageRequ
 export function toPage<Item>(
   items: Item[],
   total: number | null,
-  { skip, limit, page }: PageWindow,
+  { skip, limit: pageSize, page }: PageWindow,
   nextCursor: string | null,
 ): Page<Item> {
-  return {
-    items,
-    total,
-    page,
-    pageSize: limit,
-    hasNext: nextCursor !== null,
-    hasPrev: page === null || skip > 0,
-    nextCursor,
-  };
+  return { items, total, page, pageSize, hasNext: nextCursor !== null, hasPrev: page === null || skip > 0, nextCursor };
 }
 
 /** The schema of a {@link Page} of `item`. */

@@ -139,10 +139,9 @@ export class SqlGoalDao
     input: contract.GoalStructureCreateDto,
     options?: CreateOptions,
   ): Promise<contract.GoalWithRelationsDto> {
-    const goal = goalStatements.insertValues(options?.id ?? newId(), input.goal, {
-      userId: input.goal.userId.toLowerCase(),
-    });
-    const { id: goalId, userId } = goal;
+    const userId = input.goal.userId.toLowerCase();
+    const goal = goalStatements.insertValues(options?.id ?? newId(), input.goal, { userId });
+    const goalId = goal["id"];
     const milestoneRows: NewRow[] = [];
     const taskRows: NewRow[] = [];
     for (const milestone of input.milestones ?? []) {

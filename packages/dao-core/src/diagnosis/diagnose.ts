@@ -132,10 +132,8 @@ function versionOf(plan: MigrationPlan | SchemaVersionError): Finding {
   const { from, to, applied, steps } = plan;
   const online = steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : []));
   if (to > NEEDED) {
-    return passed(
-      "schema",
-      `The schema is at version ${to}, newer than version ${NEEDED}, but compatible with this code.`,
-    );
+    const message = `The schema is at version ${to}, newer than version ${NEEDED}, but compatible with this code.`;
+    return passed("schema", message);
   }
   if (applied.length === 0 && online.length > 0) {
     const left = `but ${list(online)} is not done yet. Run migrate(), unless another process is at it`;

@@ -1,5 +1,6 @@
 import { type BatchOptions, MAX_BATCH_OPERATIONS } from "../contract/batch.ts";
-import { operationError, ValidationError } from "../contract/errors.ts";
+import { operationError } from "../contract/errors.ts";
+import { invalid } from "../contract/fields/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { isWholeNumber } from "../session/limits.ts";
 import { DaoSet } from "../session/session.ts";
@@ -76,5 +77,3 @@ function validateBatch(operations: unknown, { retries = 0 }: BatchOptions): void
     }
   }
 }
-
-const invalid = (path: string, message: string) => new ValidationError([{ path, message }]);

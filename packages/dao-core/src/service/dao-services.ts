@@ -1,13 +1,5 @@
 import type { CallOptions, CreateOptions, PutOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
-import {
-  type ChangeDto,
-  type ChangePage,
-  type ChangeService,
-  type FollowChangesRequest,
-  followChangesRequest,
-  type ListChangesRequest,
-  listChangesRequest,
-} from "../contract/change.ts";
+import { followChangesRequest, listChangesRequest } from "../contract/change.ts";
 import { demoFlagsPutDto } from "../contract/demo-flags.ts";
 import { UnitOfWorkMisuseError, ValidationError, VersionMismatchError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/scalars.ts";
@@ -59,6 +51,7 @@ export class DaoUserService
   extends EntityService<contract.UserDto, contract.UserCreateDto, contract.UserUpdateDto, contract.UserListRequest>
   implements contract.UserService
 {
+  protected readonly entity = entities.users;
   readonly listUsers = this.list;
   readonly streamUsers = this.stream;
   readonly countUsers = this.count;
@@ -66,11 +59,6 @@ export class DaoUserService
   readonly createUser = this.create;
   readonly updateUser = this.update;
   readonly deleteUser = this.delete;
-
-  /** @param session a database, or the unit of work to run in */
-  constructor(session: DatabaseSession) {
-    super(session, entities.users);
-  }
 }
 
 /** {@link contract.GoalService} on a database session. */
@@ -78,6 +66,7 @@ export class DaoGoalService
   extends EntityService<contract.GoalDto, contract.GoalCreateDto, contract.GoalUpdateDto, contract.GoalListRequest>
   implements contract.GoalService
 {
+  protected readonly entity = entities.goals;
   readonly listGoals = this.list;
   readonly streamGoals = this.stream;
   readonly countGoals = this.count;
@@ -85,11 +74,6 @@ export class DaoGoalService
   readonly createGoal = this.create;
   readonly updateGoal = this.update;
   readonly deleteGoal = this.delete;
-
-  /** @param session a database, or the unit of work to run in */
-  constructor(session: DatabaseSession) {
-    super(session, entities.goals);
-  }
 
   async getGoalFull(id: string, options?: CallOptions): Promise<contract.GoalWithRelationsDto> {
     return assertFound("goal", id, await this.session.goals.findWithRelations(parseId(id), options));
@@ -113,6 +97,7 @@ export class DaoMilestoneService
   >
   implements contract.MilestoneService
 {
+  protected readonly entity = entities.milestones;
   readonly listMilestones = this.list;
   readonly streamMilestones = this.stream;
   readonly countMilestones = this.count;
@@ -120,11 +105,6 @@ export class DaoMilestoneService
   readonly createMilestone = this.create;
   readonly updateMilestone = this.update;
   readonly deleteMilestone = this.delete;
-
-  /** @param session a database, or the unit of work to run in */
-  constructor(session: DatabaseSession) {
-    super(session, entities.milestones);
-  }
 }
 
 /** {@link contract.TaskService} on a database session. */
@@ -132,6 +112,7 @@ export class DaoTaskService
   extends EntityService<contract.TaskDto, contract.TaskCreateDto, contract.TaskUpdateDto, contract.TaskListRequest>
   implements contract.TaskService
 {
+  protected readonly entity = entities.tasks;
   readonly listTasks = this.list;
   readonly streamTasks = this.stream;
   readonly countTasks = this.count;
@@ -139,11 +120,6 @@ export class DaoTaskService
   readonly createTask = this.create;
   readonly updateTask = this.update;
   readonly deleteTask = this.delete;
-
-  /** @param session a database, or the unit of work to run in */
-  constructor(session: DatabaseSession) {
-    super(session, entities.tasks);
-  }
 
   async createTasks(tasks: TaskSource, options?: CallOptions): Promise<contract.TaskImportResult> {
     return { createdCount: await importTasks(this.session, tasks, options) };
@@ -199,17 +175,13 @@ export class DaoConversationService
   >
   implements contract.ConversationService
 {
+  protected readonly entity = entities.conversations;
   readonly listConversations = this.list;
   readonly streamConversations = this.stream;
   readonly countConversations = this.count;
   readonly getConversation = this.find;
   readonly createConversation = this.create;
   readonly updateConversation = this.update;
-
-  /** @param session a database, or the unit of work to run in */
-  constructor(session: DatabaseSession) {
-    super(session, entities.conversations);
-  }
 
   async appendMessages(
     id: string,
@@ -281,8 +253,8 @@ async function withRowIndex<Result>(
   }
 }
 
-/** {@link ChangeService} on a database session. */
-class DaoChangeService implements ChangeService {
+/** {@link contract.ChangeService} on a database session. */
+class DaoChangeService implements contract.ChangeService {
   readonly #session: DatabaseSession;
 
   /** @param session a database; units of work have no changes */
@@ -290,11 +262,14 @@ class DaoChangeService implements ChangeService {
     this.#session = session;
   }
 
-  async listChanges(request: ListChangesRequest = {}, options?: CallOptions): Promise<ChangePage> {
+  async listChanges(request: contract.ListChangesRequest = {}, options?: CallOptions): Promise<contract.ChangePage> {
     return this.#feed().list(validate(listChangesRequest, request), options);
   }
 
-  async *followChanges(request: FollowChangesRequest = {}, options?: StreamOptions): AsyncGenerator<ChangeDto> {
+  async *followChanges(
+    request: contract.FollowChangesRequest = {},
+    options?: StreamOptions,
+  ): AsyncGenerator<contract.ChangeDto> {
     yield* this.#feed().follow(validate(followChangesRequest, request), options);
   }
 

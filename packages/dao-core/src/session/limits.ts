@@ -1,16 +1,13 @@
-import { ValidationError } from "../contract/errors.ts";
+import { invalid } from "../contract/fields/validation.ts";
 
 /** The largest time-out that PostgreSQL and Node accept, in milliseconds: 24 days. */
 export const LARGEST_VALUE = 2_147_483_647;
 
-/**
- * Returns `value` if it is a valid time-out.
- * @throws ValidationError, naming the option, for anything but a whole number of milliseconds, at least 0 (no limit)
- */
-export function milliseconds(option: string, value: number): number {
-  if (isWholeNumber(value, 0)) return value;
-  const message = `must be a whole number of milliseconds from 0 (no limit) to ${LARGEST_VALUE}`;
-  throw new ValidationError([{ path: option, message }]);
+/** Returns `value` if it is a time-out from `smallest` on; 0 is no limit. @throws ValidationError, naming the option */
+export function milliseconds(option: string, value: number, smallest = 0, largest = LARGEST_VALUE): number {
+  if (Number.isInteger(value) && value >= smallest && value <= largest) return value;
+  const least = smallest === 0 ? "0 (no limit)" : smallest;
+  throw invalid(option, `must be a whole number of milliseconds from ${least} to ${largest}`);
 }
 
 export function isWholeNumber(value: unknown, smallest: number): boolean {

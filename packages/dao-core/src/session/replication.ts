@@ -1,13 +1,14 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import { UnavailableError, ValidationError } from "../contract/errors.ts";
+import { UnavailableError } from "../contract/errors.ts";
 import { type DatabasePosition, parsePosition } from "../contract/fields/scalars.ts";
+import { invalid } from "../contract/fields/validation.ts";
 import type { SqlDriver, SqlExecutor } from "./driver.ts";
 import {
   COVERING_ATTEMPTS,
   DEFAULT_MAX_LAG,
   FIRST_REPLAY_PAUSE,
-  isWholeNumber,
   LONGEST_REPLAY_PAUSE,
+  milliseconds,
   REPLAY_WAIT,
 } from "./limits.ts";
 import { toDaoError } from "./postgres-errors.ts";
@@ -57,11 +58,8 @@ export class Replication {
 
   /** @throws ValidationError for a `maxLag` that is not a whole number of milliseconds from 1 */
   constructor(driver: SqlDriver, maxLag = DEFAULT_MAX_LAG) {
-    if (!isWholeNumber(maxLag, 1)) {
-      throw new ValidationError([{ path: "maxLag", message: "must be a whole number of milliseconds from 1" }]);
-    }
     this.#driver = driver;
-    this.#maxLag = maxLag;
+    this.#maxLag = milliseconds("maxLag", maxLag, 1);
   }
 
   /** Whether the server is a standby, as far as the last look tells. */
@@ -98,9 +96,10 @@ export class Replication {
   hasReached(text: string): boolean {
     const position = parsePosition(text);
     if (this.#driver.balancesLoad === true) {
-      const message =
-        "cannot be honoured with load_balance_hosts=random, by which connections lead to several servers: name one standby";
-      throw new ValidationError([{ path: "readAfter", message }]);
+      throw invalid(
+        "readAfter",
+        "cannot be honoured with load_balance_hosts=random, by which connections lead to several servers: name one standby",
+      );
     }
     // After a lost connection the next may lead to another server, or the same one, which restarts at an earlier position.
     const { losses } = this.#last;

@@ -58,12 +58,13 @@ async function examine(schemas: readonly string[] | undefined): Promise<Finding[
     return error.problems.map((message) => ({ name: "settings", ok: false, message }));
   }
   const valid = { name: "settings", ok: true, message: ["The settings are valid.", ...settings.warnings].join(" ") };
-  const version = {
-    name: "version",
-    ok: true,
-    message: `This is flux-dao ${VERSION}, on Node.js ${process.versions.node}.`,
-  };
-  const findings = [version, valid, ...keys(settings), ...(await database(openExisting(settings, ONE), schemas))];
+  const versions = `This is flux-dao ${VERSION}, on Node.js ${process.versions.node}.`;
+  const findings = [
+    { name: "version", ok: true, message: versions },
+    valid,
+    ...keys(settings),
+    ...(await database(openExisting(settings, ONE), schemas)),
+  ];
   if (settings.readUrl === undefined) return findings;
   const ofStandby = await database(openStandby(settings, ONE), schemas);
   return [...findings, ...ofStandby.map((finding) => ({ ...finding, database: "standby" as const }))];

@@ -61,10 +61,8 @@ export function partOf(
     if (value !== undefined) throw invalid(name, "is not an option of an operation in a batch; pass it to the batch");
   }
   const { "if-match": ifMatch, "if-none-match": ifNoneMatch } = headersOf({ ifVersion }, operation);
-  return {
-    input,
-    head: { method: operation.method, path: target, id: operation.location && id, ifMatch, ifNoneMatch },
-  };
+  const { method, location } = operation;
+  return { input, head: { method, path: target, id: location && id, ifMatch, ifNoneMatch } };
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -72,10 +70,8 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Anything but a UUID could result in another path. */
 function checkedId(id: unknown, field: string): string {
   if (typeof id === "string" && uuid.test(id)) return id;
-  throw invalid(
-    field,
-    id === undefined ? "is required" : "must be a UUID, such as 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
-  );
+  const rule = "must be a UUID, such as 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
+  throw invalid(field, id === undefined ? "is required" : rule);
 }
 
 export function invalid(path: string, message: string): ValidationError {

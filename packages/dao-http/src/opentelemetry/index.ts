@@ -189,8 +189,5 @@ const isTimeout = (error: unknown) => isError(error) && error.name === "TimeoutE
 function serverAttributes(baseUrl: string): Attributes {
   const { protocol, hostname, port } = new URL(baseUrl);
   const usual = protocol === "https:" ? 443 : 80;
-  return {
-    "server.address": hostname.replace(/^\[(.*)\]$/, "$1"),
-    "server.port": port === "" ? usual : Number(port),
-  };
+  return { "server.address": hostname.replace(/^\[(.*)\]$/, "$1"), "server.port": port === "" ? usual : Number(port) };
 }

@@ -60,16 +60,8 @@ export async function startService(
     const { keys, host, port, basePath, corsOrigins, http } = settings;
     // A large pool needs as many requests.
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
-    const options = {
-      services: database,
-      replica: standby,
-      keys,
-      basePath,
-      corsOrigins,
-      logger,
-      maxConcurrentRequests,
-    };
-    const app = createDaoApp({ ...options, ...http, telemetry: telemetry?.appTelemetry() });
+    const data = { services: database, replica: standby, telemetry: telemetry?.appTelemetry() };
+    const app = createDaoApp({ ...data, keys, basePath, corsOrigins, logger, maxConcurrentRequests, ...http });
     const server = await startServer({ app, host, port, database: { close }, logger, whenPortIsClosed, ...http });
     const stop = async () => {
       await server.stop();

@@ -35,12 +35,7 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
   ],
   idleTimeout: ["DB_IDLE_TIMEOUT_MS", 0, 600_000, "a connection that is not used; 0 is no limit"],
   maxLifetime: ["DB_MAX_LIFETIME_MS", 0, 1_800_000, "a connection, used or not; 0 is no limit"],
-  maxLag: [
-    "DB_MAX_LAG_MS",
-    1,
-    10_000,
-    "the lag of the standby in DATABASE_READ_URL; if it is more, the primary is read",
-  ],
+  maxLag: ["DB_MAX_LAG_MS", 1, 10_000, "the lag of the standby in DATABASE_READ_URL; beyond it the primary is read"],
   maxWaiting: ["DB_MAX_WAITING", 1, 1_000, "callers (a number) that wait for a connection; the next is rejected"],
   maxImports: ["DB_MAX_IMPORTS", 0, 0, "imports (a number) at a time; 0 is a quarter of DB_POOL_SIZE"],
   maxConversationBytes: [
@@ -78,12 +73,7 @@ export const HTTP_SETTINGS: Readonly<Record<HttpOption, LimitSetting>> = {
   stopDelay: ["HTTP_STOP_DELAY", 0, limits.STOP_DELAY, "from the 503 of /ready to the refusal of connections"],
   gracePeriod: ["HTTP_GRACE_PERIOD", 1, limits.GRACE_PERIOD, "a whole stop, which then drops what still runs"],
   bodyLimit: ["HTTP_BODY_LIMIT", 1, limits.BODY_LIMIT, "bytes of a request's body, or of a line of an import"],
-  maxConnections: [
-    "HTTP_MAX_CONNECTIONS",
-    1,
-    limits.MAX_CONNECTIONS,
-    "connections of clients (a number); the next is closed",
-  ],
+  maxConnections: ["HTTP_MAX_CONNECTIONS", 1, limits.MAX_CONNECTIONS, "connections (a number); the next is closed"],
   maxConcurrentRequests: [
     "HTTP_MAX_CONCURRENT_REQUESTS",
     1,

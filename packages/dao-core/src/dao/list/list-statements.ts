@@ -95,14 +95,10 @@ export class ListStatements {
     const { createdAt, id, sorted } = this.#key;
     const items = rows.slice(0, window.limit);
     const last = rows.length > window.limit ? items.at(-1) : undefined;
-    const key = last?.[order.key === undefined ? createdAt : sorted];
-    const next =
-      last &&
-      toCursor(
-        { key: typeof key === "number" ? key : key == null ? null : String(key), id: String(last[id]) },
-        order.sort,
-      );
-    return toPage(items, total, window, next ?? null);
+    if (last === undefined) return toPage(items, total, window, null);
+    const held = last[order.key === undefined ? createdAt : sorted];
+    const key = typeof held === "number" || held === null ? held : String(held);
+    return toPage(items, total, window, toCursor({ key, id: String(last[id]) }, order.sort));
   }
 
   /** The number of rows that the filters select; if it is `estimated`, the planner's above a limit up to which they are counted. */

@@ -132,13 +132,13 @@ export class SqlPieceReads implements PieceReads {
     if (!isLongRow(goal) && fewMilestones !== undefined && fewTasks !== undefined) {
       return whole({ ...goal[0], milestones: fewMilestones, tasks: fewTasks });
     }
-    const belonging = (rows: object[] | undefined, ordered: OrderedRows) =>
-      rows === undefined ? this.#ordered(ordered, { goalId: id }, options) : once(rows);
+    const rowsOf = (few: object[] | undefined, ordered: OrderedRows) =>
+      few === undefined ? this.#ordered(ordered, { goalId: id }, options) : once(few);
     return {
       kind: "goal",
       goal,
-      milestones: belonging(fewMilestones, goalMilestones),
-      tasks: belonging(fewTasks, goalTasks),
+      milestones: rowsOf(fewMilestones, goalMilestones),
+      tasks: rowsOf(fewTasks, goalTasks),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { CallOptions } from "../../contract/call-options.ts";
-import { UnavailableError, ValidationError } from "../../contract/errors.ts";
-import { isWholeNumber, LARGEST_VALUE } from "../limits.ts";
+import { UnavailableError } from "../../contract/errors.ts";
+import { milliseconds } from "../limits.ts";
 
 /**
  * Runs `call` with a signal that also aborts when the call's `timeout` is over.
@@ -18,10 +18,7 @@ async function bounded<Options extends CallOptions, Result>(
   timeout: number,
   call: (options: Options) => Promise<Result>,
 ): Promise<Result> {
-  if (!isWholeNumber(timeout, 1)) {
-    const message = `must be a whole number of milliseconds from 1 to ${LARGEST_VALUE}`;
-    throw new ValidationError([{ path: "timeout", message }]);
-  }
+  milliseconds("timeout", timeout, 1);
   const expiry = new AbortController();
   const sentence = `The call was not done within its ${timeout} ms. Try again later, or give it longer.`;
   const expire = () => expiry.abort(new UnavailableError(sentence));
