@@ -6,11 +6,11 @@ import type { DatabaseSession } from "../session/database-session.ts";
 import { IMPORT_BATCH_ROWS, IMPORT_BATCH_TIME, SOURCE_CLOSE_TIMEOUT } from "../session/limits.ts";
 import { inCallersContext } from "../session/transaction/transaction-context.ts";
 import {
-  limitWait,
   throwIfAborted,
   untilAborted,
   withDeadline,
   withEitherSignal,
+  withinTime,
 } from "../session/waiting/deadline.ts";
 
 export type TaskSource = Iterable<TaskImportDto> | AsyncIterable<TaskImportDto>;
@@ -97,11 +97,7 @@ class TaskBatches {
     if (this.#isDone) return Promise.resolve();
     const closed = this.#return().catch(() => undefined);
     if (this.#isWaiting || this.#signal?.aborted === true) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => resolve();
-      const stopWaiting = limitWait(SOURCE_CLOSE_TIMEOUT, this.#signal, end, end);
-      void closed.then(stopWaiting).then(resolve);
-    });
+    return withinTime(closed, SOURCE_CLOSE_TIMEOUT, this.#signal, () => undefined).catch(() => undefined);
   }
 
   async #return(): Promise<void> {

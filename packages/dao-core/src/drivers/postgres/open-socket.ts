@@ -4,7 +4,7 @@ import { readTlsFiles, type TlsFiles, type TlsSettings } from "../../connection-
 import { isError } from "../../contract/fields/realms.ts";
 import { CLOSE_GRACE } from "../../session/limits.ts";
 import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
-import { limitWait } from "../../session/waiting/deadline.ts";
+import { withinTime } from "../../session/waiting/deadline.ts";
 import { checkMessages } from "./message-check.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
@@ -47,17 +47,11 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   const opening = { peer: path ?? `${host}:${port}`, sockets: [plain.on("error", () => {})], awaited: "a connection" };
   const timeoutError = () =>
     codedError("ETIMEDOUT", `${opening.peer}: ${opening.awaited} was not had within ${connectTimeout} ms.`);
-  let stopWatching: (() => void) | undefined;
-  const interrupted = new Promise<never>((_, reject) => {
-    stopWatching = limitWait(connectTimeout, signal, timeoutError, reject);
-  });
   try {
-    return await Promise.race([setUp(plain, opening, options), interrupted]);
+    return await withinTime(setUp(plain, opening, options), connectTimeout, signal, timeoutError);
   } catch (error) {
     for (const socket of opening.sockets.reverse()) socket.destroy();
     throw error;
-  } finally {
-    stopWatching?.();
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from "../../connection-string/database-url.ts";
 import { SERVER_RECHECK } from "../../session/limits.ts";
 import { codedError, databaseErrorFacts, NO_SERVER, reasonOf } from "../../session/postgres-errors.ts";
-import { limitWait } from "../../session/waiting/deadline.ts";
+import { withinTime } from "../../session/waiting/deadline.ts";
 
 /** What a session is good for. */
 export interface SessionState {
@@ -174,11 +174,8 @@ export class ServerSearch {
   }
 
   async #addressesOf(server: Candidate, milliseconds: number, signal: AbortSignal): Promise<Candidate[]> {
-    const addresses = await new Promise<Awaited<ReturnType<Lookup>>>((resolve, reject) => {
-      const late = () => codedError("ETIMEDOUT", `its name was not found within ${milliseconds} ms`);
-      const stopWatching = limitWait(milliseconds, signal, late, reject);
-      this.#lookUp(server.host).then(resolve, reject).finally(stopWatching);
-    });
+    const late = () => codedError("ETIMEDOUT", `its name was not found within ${milliseconds} ms`);
+    const addresses = await withinTime(this.#lookUp(server.host), milliseconds, signal, late);
     return addresses.map(({ address }) => ({ ...server, address }));
   }
 

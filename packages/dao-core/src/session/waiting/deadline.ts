@@ -60,6 +60,18 @@ export function limitWait(
   return stopWatching;
 }
 
+/** Settles as `promise` does, or rejects as {@link limitWait} ends. */
+export function withinTime<Result>(
+  promise: Promise<Result>,
+  milliseconds: number,
+  signal: AbortSignal | undefined,
+  timedOut: () => unknown,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    promise.finally(limitWait(milliseconds, signal, timedOut, reject)).then(resolve, reject);
+  });
+}
+
 /** The deadline of one of our signals: a busy process runs no timers, so the clock is checked as well. */
 interface Deadline {
   /** By `performance.now()`. */

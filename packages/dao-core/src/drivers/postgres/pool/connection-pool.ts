@@ -4,7 +4,7 @@ import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
 import type { InstrumentedPool, PoolObserver, PoolUsage } from "../../../session/instrumentation.ts";
 import { GATHERED_QUERIES, GATHERED_WRITES, PIPELINE_DEPTH } from "../../../session/limits.ts";
-import { limitWait, withEitherSignal } from "../../../session/waiting/deadline.ts";
+import { withEitherSignal, withinTime } from "../../../session/waiting/deadline.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
 import { Connector } from "./connector.ts";
 import { type LossReason, type PooledConnection, Slot, Upkeep, type Use } from "./slot.ts";
@@ -260,15 +260,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     return result;
   }
 
-  #untilIdle({ activity }: Connection, milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const stopWatching = limitWait(milliseconds, signal, () => this.#timeOut(), reject);
-      void activity.idle().then(() => {
-        stopWatching();
-        resolve();
-      });
-    });
+  async #untilIdle({ activity }: Connection, milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    await withinTime(activity.idle(), milliseconds, signal, () => this.#timeOut());
   }
 
   #timeOut(): UnavailableError {
