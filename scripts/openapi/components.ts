@@ -1,7 +1,6 @@
 import { parseId, validate } from "@flux/dao-core/contract";
 import * as errors from "@flux/dao-core/errors";
 import { type Operation, POSITION_PATTERN } from "../../packages/dao-http/src/api/operation.ts";
-import type { Route } from "../../packages/dao-http/src/api/route.ts";
 import {
   bodyTooLarge,
   HttpError,
@@ -10,6 +9,7 @@ import {
   toProblem,
 } from "../../packages/dao-http/src/http/problem.ts";
 import { BODY_LIMIT, PROBLEM_ERRORS, RETRY_AFTER } from "../../packages/dao-http/src/wire/limits.ts";
+import type { Route } from "../api/route.ts";
 
 const row = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 

@@ -1,9 +1,9 @@
 import { exampleIds } from "../../packages/dao-core/src/contract/fields/described.ts";
 import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
 import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
-import type { Route } from "../../packages/dao-http/src/api/route.ts";
-import { routes } from "../../packages/dao-http/src/api/routes.ts";
 import type { ProblemCode } from "../../packages/dao-http/src/http/problem.ts";
+import type { Route } from "../api/route.ts";
+import { routes } from "../api/routes.ts";
 import {
   headerParameters,
   headerParametersOf,

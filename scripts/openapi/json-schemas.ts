@@ -1,7 +1,7 @@
 import { dtoRegistry } from "@flux/dao-core/contract";
 import * as z from "zod";
-import type { Route } from "../../packages/dao-http/src/api/route.ts";
 import { encode, toSnakeCase } from "../../packages/dao-http/src/wire/json.ts";
+import type { Route } from "../api/route.ts";
 
 /** A JSON Schema of draft 2020-12, which is OpenAPI 3.1's own. */
 export type JsonSchema = z.core.JSONSchema.JSONSchema;

@@ -70,7 +70,7 @@ const packages: readonly Package[] = [
       client: ["http", "openapi", "app", "node"],
       index: ["client", "process", "cli", "opentelemetry"],
     },
-    onlyFor: { "@opentelemetry": ["opentelemetry"], zod: ["api"], preact: ["explore"] },
+    onlyFor: { "@opentelemetry": ["opentelemetry"], zod: [], preact: ["explore"] },
   },
 ];
 

@@ -1,6 +1,6 @@
 import type { OperationName } from "@flux/dao-core/contract";
 
-/** One operation of the REST API at run time, for the server and the client. Plain data, generated from its {@link Route}. */
+/** One operation of the REST API at run time, for the server and the client. Plain data, generated from `scripts/api/routes.ts`. */
 export interface Operation {
   readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
   /** The path's template, with at most one parameter: `/api/v1/tasks/{task_id}`. */

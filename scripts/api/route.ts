@@ -1,7 +1,7 @@
 import { countDto, type DaoServices, type OperationName, pageOf } from "@flux/dao-core/contract";
 import * as z from "zod";
-import type { ProblemCode } from "../http/problem.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
+import type { ProblemCode } from "../../packages/dao-http/src/http/problem.ts";
 
 /** The declaration of an operation, from which server, client and OpenAPI document are derived. */
 export interface Route extends Pick<Operation, "method" | "row"> {

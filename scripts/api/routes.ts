@@ -1,7 +1,7 @@
 import * as contract from "@flux/dao-core/contract";
 import * as z from "zod";
-import { CHANGES_WAIT } from "../wire/limits.ts";
-import type { RouteName } from "./operation.ts";
+import type { RouteName } from "../../packages/dao-http/src/api/operation.ts";
+import { CHANGES_WAIT } from "../../packages/dao-http/src/wire/limits.ts";
 import { type Route, type Routes, rowRoutes, streamShape } from "./route.ts";
 
 const user = rowRoutes("user", "user_id", contract.userDto, contract.userQueries);
