@@ -48,10 +48,7 @@ import { withDeadline } from "./session/waiting/deadline.ts";
 
 /** Which schema a database's tables are in, and how its statements are instrumented and limited. */
 export interface SessionOptions {
-  /**
-   * The PostgreSQL schema of the tables. Every statement names it, so no `search_path` has any effect on them. `migrate` creates it.
-   * Default `public`.
-   */
+  /** The schema of the tables, which `migrate` creates and all statements name: a `search_path` does nothing. Default `public`. */
   readonly schema?: string | undefined;
   /**
    * Called before a single statement that ended in a serialization failure or deadlock (40001, 40P01) is retried, for counting or
@@ -63,19 +60,14 @@ export interface SessionOptions {
    * BEGIN, COMMIT and savepoints. An error thrown here is ignored.
    */
   readonly onStatement?: ((statement: StatementReport) => void) | undefined;
-  /**
-   * Makes spans and metrics of statements, units of work and the pool: `databaseTelemetry()` of
-   * `@flux/dao-core/opentelemetry`. Default: none.
-   */
+  /** Makes spans and metrics: `databaseTelemetry()` of `@flux/dao-core/opentelemetry`. Default: none. */
   readonly telemetry?: Telemetry | undefined;
   /**
    * Maximum bytes of a conversation's messages as JSON text. More is a `ValidationError` whose `isTooLarge` is `true`. A longer
    * stored conversation can still be read, and shortened. Default 8,388,608 (8 MiB).
    */
   readonly maxConversationBytes?: number | undefined;
-  /**
-   * Milliseconds for which changes are kept ({@link ChangeFeed.deleteExpired}); older cursors expire. Default 604,800,000, 7 days.
-   */
+  /** Milliseconds that changes are kept ({@link ChangeFeed.deleteExpired}); older cursors expire. Default 604,800,000, 7 days. */
   readonly changesRetention?: number | undefined;
   /**
    * Whether the database is only read, as a hot standby is: every write, also by `migrate`, is refused at once with a
@@ -163,10 +155,7 @@ export class SchemaSession extends DriverSession {
     return migrate(this.driver, this.executor.schema, options);
   }
 
-  /**
-   * What {@link migrate} would do, as SQL to apply by hand. Changes nothing.
-   * @throws SchemaVersionError as `migrate` does; UnavailableError
-   */
+  /** What {@link migrate} would do, as SQL; changes nothing. @throws SchemaVersionError as `migrate` does; UnavailableError */
   planMigrations(options?: CallOptions & PlanOptions): Promise<MigrationPlanText> {
     return planMigrations(this.driver, this.executor.schema, options);
   }

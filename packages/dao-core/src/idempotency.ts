@@ -11,10 +11,7 @@ export interface OnceOptions extends CallOptions {
   readonly scope?: string | undefined;
   /** The caller's unique name for this work: a UUID, or `invoice-2026-02`. 1 to 255 characters. */
   readonly key: string;
-  /**
-   * Distinguishes this work from other work that is mistakenly run under the same key: a digest of its input, for example. At
-   * most 255 characters. Default `""`.
-   */
+  /** Tells this work from other work that is run under its key: a digest of its input. At most 255 characters. Default `""`. */
   readonly fingerprint?: string | undefined;
 }
 
@@ -76,10 +73,7 @@ function toKey({ scope = "", key, fingerprint = "" }: OnceOptions): IdempotencyK
   return parts;
 }
 
-/**
- * Deletes the keys of {@link runOnce} that are older than 24 hours, and returns how many. Call it from time to time, as the HTTP
- * server does. @throws UnavailableError
- */
+/** Deletes keys older than 24 hours; returns how many. Call it from time to time, as the server does. @throws UnavailableError */
 export async function deleteExpiredIdempotencyKeys(session: DatabaseSession, options?: CallOptions): Promise<number> {
   let total = 0;
   for (;;) {

@@ -118,10 +118,7 @@ export interface TlsFiles {
   readonly key?: string | undefined;
 }
 
-/**
- * Reads and checks the files.
- * @throws ValidationError, which names the setting, for a file that cannot be used
- */
+/** Reads and checks the files. @throws ValidationError, which names the setting, for a file that cannot be used */
 export async function readTlsFiles({
   rootCertificates,
   revocations,
@@ -143,10 +140,7 @@ export async function readTlsFiles({
   return { ca, crl, cert, key };
 }
 
-/**
- * Checks the files before the first connection; Unix sockets need none.
- * @throws ValidationError, which names the setting, for a file that cannot be used
- */
+/** {@link readTlsFiles} before the first connection, for its errors; Unix sockets need no files. */
 export async function checkTlsFiles(servers: readonly ServerAddress[], tls: TlsSettings): Promise<void> {
   if (tls.mode !== "disable" && servers.some(({ host }) => !host.startsWith("/"))) await readTlsFiles(tls);
 }

@@ -128,10 +128,7 @@ export type ChangePage = z.output<typeof changePage>;
  * {@link DaoServices} names the errors that every method can throw.
  */
 export interface ChangeService {
-  /**
-   * A page of changes after the cursor.
-   * @throws CursorExpiredError; ChangesDisabledError
-   */
+  /** A page of changes after the cursor. @throws CursorExpiredError; ChangesDisabledError */
   listChanges(request?: ListChangesRequest, options?: CallOptions): Promise<ChangePage>;
   /**
    * Yields changes after the cursor as they are committed, without end. While there is none it holds no connection. It ends when

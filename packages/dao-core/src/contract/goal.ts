@@ -157,10 +157,7 @@ export interface GoalService {
   countGoals(filter?: GoalFilter, options?: CallOptions): Promise<Count>;
   /** @throws NotFoundError if there is no such goal */
   getGoal(id: string, options?: CallOptions): Promise<GoalDto>;
-  /**
-   * Returns the goal with its milestones (by week, then age) and its tasks (by start time, those without one last, then age).
-   * @throws NotFoundError
-   */
+  /** Returns it with its milestones (by week, then age) and tasks (by start, none last, then age). @throws NotFoundError */
   getGoalFull(id: string, options?: CallOptions): Promise<GoalWithRelationsDto>;
   /** @throws RelatedRowMissingError if there is no such user */
   createGoal(input: GoalCreateDto, options?: CreateOptions): Promise<GoalDto>;

@@ -170,10 +170,7 @@ export function pageWindow({ page = 1, pageSize, skip, limit, cursor }: PageRequ
   return { skip: from, limit: size, page: Math.floor(from / size) + 1 };
 }
 
-/**
- * Builds the page for `items`, a slice of `total` rows.
- * @param nextCursor where the next page starts; `null` if there is none
- */
+/** Builds the page for `items`, a slice of `total` rows. @param nextCursor of the next page; `null` if there is none */
 export function toPage<Item>(
   items: Item[],
   total: number | null,

@@ -152,10 +152,7 @@ export const taskCreateDto = z
 /** One task of an import. */
 export const taskImportDto = z
   .object({
-    /**
-     * A client-supplied id: a repeated import is then refused with a `ConflictError` instead of creating the tasks twice.
-     * Default: a new UUIDv7.
-     */
+    /** A client-supplied id: a repeated import is a `ConflictError` and creates nothing twice. Default: a new UUIDv7. */
     id: withId.id.optional(),
     ...ownedTaskCreateShape,
   })

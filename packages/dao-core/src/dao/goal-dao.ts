@@ -131,10 +131,7 @@ export class SqlGoalDao
     };
   }
 
-  /**
-   * Returns the rows as they were sent, in the order of the input, since the database adds only `created_at`. Changes by an
-   * application's trigger are not included.
-   */
+  /** Returns the rows as they were sent, in their order, without what an application's trigger has changed. */
   async createWithStructure(
     input: contract.GoalStructureCreateDto,
     options?: CreateOptions,

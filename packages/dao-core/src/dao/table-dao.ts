@@ -30,10 +30,7 @@ export function newId(): string {
   return v7();
 }
 
-/**
- * The statements on one table, compiled at their first use, kept for the life of the process, and shared by all sessions. There
- * is one update for each set of fields that callers use.
- */
+/** The statements on one table, compiled at their first use and shared by all sessions; an update for each set of fields. */
 export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   readonly table: EntityTable;
   readonly columns: Readonly<Record<string, PgColumn>>;

@@ -240,10 +240,7 @@ const checks = shapes.flatMap((shape) =>
   Object.entries(shape.constraints).filter(([, definition]) => definition.startsWith("CHECK")),
 );
 
-/**
- * Finds CHECK constraints whose condition was changed. Readiness checks do not, since the server locks a table to render its
- * CHECKs, and a widened one makes no call fail.
- */
+/** Finds CHECKs whose condition was changed. Readiness checks do not, since the server locks a table to render its CHECKs. */
 function findChangedChecks(driver: SqlDriver, schema: SchemaName): Promise<SchemaDifference[]> {
   return readWithSettings(driver, schema, async (transaction) => {
     // The rendering of literals depends on these, too.

@@ -21,10 +21,7 @@ export async function isEmbedded(executor: SqlExecutor): Promise<boolean> {
   return rows[0]?.[0] === true;
 }
 
-/**
- * Finds how indexes differ from their tables: rows that an index lacks or has twice, and duplicate keys in a unique index. This
- * happens to a folder that two processes open at the same time.
- */
+/** Finds rows that an index lacks or has twice, and duplicate keys: the damage of a folder that two processes had open. */
 export function findIndexDamage(driver: SqlDriver, schema: SchemaName): Promise<string[]> {
   return driver.transaction(
     async (transaction) => {

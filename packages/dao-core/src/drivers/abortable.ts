@@ -10,10 +10,7 @@ interface Cancellation {
   readonly giveUp?: () => void;
 }
 
-/**
- * Settles as `statement` does. After an abort, `statement` is cancelled and has {@link ABORT_GRACE} to settle.
- * @throws the signal's reason after an abort, however the statement failed
- */
+/** Settles as `statement` does; after an abort with the signal's reason, once that is cancelled, or {@link ABORT_GRACE} over. */
 export function abortable<Result>(
   statement: PromiseLike<Result>,
   signal: AbortSignal,

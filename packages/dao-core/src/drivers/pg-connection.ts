@@ -127,10 +127,7 @@ export class PgConnection implements SqlConnection {
     client.on("error", this.#onError);
   }
 
-  /**
-   * Runs `work` on a client of the pool, unless the signal aborts or the requester disconnects before there is one.
-   * @throws UnavailableError if the pool has none in time
-   */
+  /** Runs `work` on a client of the pool, unless the caller leaves first. @throws UnavailableError if there is none in time */
   static async use<Result>(
     clients: PgClients,
     { signal, requester, isTransaction = false, isReadOnly = false }: PgUse,

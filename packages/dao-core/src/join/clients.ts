@@ -13,10 +13,7 @@ export interface HostDrizzle {
   transaction<Result>(work: (transaction: HostDrizzle) => Promise<Result>): Promise<Result>;
 }
 
-/**
- * A database on an application's Drizzle instance with any driver of PostgreSQL, or on one of its transactions: our rows and its own
- * in one transaction. See {@link hostDriver}.
- */
+/** A database on an application's Drizzle instance, of any PostgreSQL driver, or its transaction. See {@link hostDriver}. */
 export function joinDrizzle(database: HostDrizzle, options: JoinOptions = {}): Database {
   // The pool, or in a transaction its connection.
   const clientOf = (handle: HostDrizzle): unknown => Reflect.get(Object(Reflect.get(handle, "session")), "client");
@@ -107,10 +104,7 @@ export interface HostTypeOrm {
   transaction<Result>(work: (manager: HostTypeOrm) => Promise<Result>): Promise<Result>;
 }
 
-/**
- * A database on an application's TypeORM `DataSource`, or on the `EntityManager` of a transaction, where statements are cancelled
- * on the server, too. See {@link hostDriver}.
- */
+/** A database on a TypeORM `DataSource`, or a transaction's `EntityManager`, which can cancel, too. See {@link hostDriver}. */
 export function joinTypeOrm(host: HostTypeOrm, options: JoinOptions = {}): Database {
   const runnerOf = (handle: HostTypeOrm) => Object(handle.queryRunner);
   const dataSource = host.dataSource ?? host.connection;

@@ -189,10 +189,7 @@ const binding = /\(select .* as decompressed\)/;
 /** Keywords that precede a table but are not operations. */
 const targetsOnly: ReadonlySet<string> = new Set(["from", "join"]);
 
-/**
- * Summarizes one of the data layer's own statements, which Drizzle renders in lower case, with every name in double quotes.
- * The summary contains no values and has low cardinality.
- */
+/** Summarizes a statement of the data layer as Drizzle renders it: without values, and with low cardinality. */
 export function summarize(statement: string): QuerySummary {
   const own = new Set([...statement.matchAll(/"(\w+)" as \(/g)].map(([, name]) => name));
   const words: string[] = [];

@@ -14,10 +14,7 @@ export function createdAtColumn() {
   return instantColumn("created_at").notNull().defaultNow();
 }
 
-/**
- * An instant. Adopted databases contain microseconds and infinities, so the column is read as text, which the row mapper
- * converts to a `Date`.
- */
+/** An instant, read as text, since adopted databases have microseconds and infinities; the row mapper makes it a `Date`. */
 export function instantColumn<Name extends string>(name: Name) {
   return timestamp(name, { withTimezone: true, mode: "string" });
 }

@@ -8,10 +8,7 @@ export interface ConstraintRule {
 const longTitle: ConstraintRule = { field: "title", message: "must be 1 to 500 characters long" };
 const yearRange = "must be an instant in the years 0001 to 9999";
 
-/**
- * The CHECK and UNIQUE constraints by name, so that a violation is reported as the field's rule. A test keeps this
- * table complete.
- */
+/** The CHECK and UNIQUE constraints by name, to report a violation as the field's rule. A test keeps the table complete. */
 export const CONSTRAINT_RULES: Readonly<Record<string, ConstraintRule>> = {
   users_email_key: { field: "email", message: "is taken by another user" },
   users_name_length: { field: "name", message: "must be 1 to 255 characters long" },

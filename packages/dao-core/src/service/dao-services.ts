@@ -51,7 +51,6 @@ export class DaoUserService
   extends EntityService<contract.UserDto, contract.UserCreateDto, contract.UserUpdateDto, contract.UserListRequest>
   implements contract.UserService
 {
-  protected readonly entity = entities.users;
   readonly listUsers = this.list;
   readonly streamUsers = this.stream;
   readonly countUsers = this.count;
@@ -59,6 +58,11 @@ export class DaoUserService
   readonly createUser = this.create;
   readonly updateUser = this.update;
   readonly deleteUser = this.delete;
+
+  /** @param session a database, or the unit of work to run in */
+  constructor(session: DatabaseSession) {
+    super(session, entities.users);
+  }
 }
 
 /** {@link contract.GoalService} on a database session. */
@@ -66,7 +70,6 @@ export class DaoGoalService
   extends EntityService<contract.GoalDto, contract.GoalCreateDto, contract.GoalUpdateDto, contract.GoalListRequest>
   implements contract.GoalService
 {
-  protected readonly entity = entities.goals;
   readonly listGoals = this.list;
   readonly streamGoals = this.stream;
   readonly countGoals = this.count;
@@ -74,6 +77,11 @@ export class DaoGoalService
   readonly createGoal = this.create;
   readonly updateGoal = this.update;
   readonly deleteGoal = this.delete;
+
+  /** @param session a database, or the unit of work to run in */
+  constructor(session: DatabaseSession) {
+    super(session, entities.goals);
+  }
 
   async getGoalFull(id: string, options?: CallOptions): Promise<contract.GoalWithRelationsDto> {
     return assertFound("goal", id, await this.session.goals.findWithRelations(parseId(id), options));
@@ -97,7 +105,6 @@ export class DaoMilestoneService
   >
   implements contract.MilestoneService
 {
-  protected readonly entity = entities.milestones;
   readonly listMilestones = this.list;
   readonly streamMilestones = this.stream;
   readonly countMilestones = this.count;
@@ -105,6 +112,11 @@ export class DaoMilestoneService
   readonly createMilestone = this.create;
   readonly updateMilestone = this.update;
   readonly deleteMilestone = this.delete;
+
+  /** @param session a database, or the unit of work to run in */
+  constructor(session: DatabaseSession) {
+    super(session, entities.milestones);
+  }
 }
 
 /** {@link contract.TaskService} on a database session. */
@@ -112,7 +124,6 @@ export class DaoTaskService
   extends EntityService<contract.TaskDto, contract.TaskCreateDto, contract.TaskUpdateDto, contract.TaskListRequest>
   implements contract.TaskService
 {
-  protected readonly entity = entities.tasks;
   readonly listTasks = this.list;
   readonly streamTasks = this.stream;
   readonly countTasks = this.count;
@@ -120,6 +131,11 @@ export class DaoTaskService
   readonly createTask = this.create;
   readonly updateTask = this.update;
   readonly deleteTask = this.delete;
+
+  /** @param session a database, or the unit of work to run in */
+  constructor(session: DatabaseSession) {
+    super(session, entities.tasks);
+  }
 
   async createTasks(tasks: TaskSource, options?: CallOptions): Promise<contract.TaskImportResult> {
     return { createdCount: await importTasks(this.session, tasks, options) };
@@ -175,13 +191,17 @@ export class DaoConversationService
   >
   implements contract.ConversationService
 {
-  protected readonly entity = entities.conversations;
   readonly listConversations = this.list;
   readonly streamConversations = this.stream;
   readonly countConversations = this.count;
   readonly getConversation = this.find;
   readonly createConversation = this.create;
   readonly updateConversation = this.update;
+
+  /** @param session a database, or the unit of work to run in */
+  constructor(session: DatabaseSession) {
+    super(session, entities.conversations);
+  }
 
   async appendMessages(
     id: string,
@@ -233,10 +253,7 @@ export class DaoDemoFlagsService implements contract.DemoFlagsService {
   }
 }
 
-/**
- * Runs a bulk update of the rows of `ids`. If an adopted row breaks a rule, the issues' paths get its index in the request.
- * @param list the name of the request's list
- */
+/** Runs a bulk update of `ids`. If an adopted row breaks a rule, the issues' paths get its index in the request's `list`. */
 async function withRowIndex<Result>(
   list: string,
   ids: readonly string[],

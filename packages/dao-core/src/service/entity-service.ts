@@ -71,19 +71,17 @@ export const requestOf = (request: unknown): unknown => (request === undefined ?
 /** CRUD, once, over any entity: validates, then calls its DAO. The services give the methods their names. */
 export abstract class EntityService<Dto extends object, Create, Update, List extends PageRequest> {
   protected readonly session: DatabaseSession;
-  protected abstract readonly entity: Entity<Dto, Create, Update, List>;
+  readonly #entity: Entity<Dto, Create, Update, List>;
+  readonly #dao: EntityDao<Dto, Create, Update, List>;
 
-  /** @param session a database, or the unit of work to run in */
-  constructor(session: DatabaseSession) {
+  constructor(session: DatabaseSession, entity: Entity<Dto, Create, Update, List>) {
     this.session = session;
-  }
-
-  get #dao(): EntityDao<Dto, Create, Update, List> {
-    return this.entity.dao(this.session);
+    this.#entity = entity;
+    this.#dao = entity.dao(session);
   }
 
   protected async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
-    return this.#dao.list(validate(this.entity.queries.list, requestOf(request)), options);
+    return this.#dao.list(validate(this.#entity.queries.list, requestOf(request)), options);
   }
 
   protected stream(
@@ -91,23 +89,23 @@ export abstract class EntityService<Dto extends object, Create, Update, List ext
     options?: StreamOptions,
   ): AsyncIterable<Dto> {
     const source = { dao: this.#dao, isInTransaction: this.session.isTransaction };
-    return streamRows(source, this.entity.queries.stream, requestOf(request), options);
+    return streamRows(source, this.#entity.queries.stream, requestOf(request), options);
   }
 
   protected async count(filter?: FilterOf<List>, options?: CallOptions): Promise<Count> {
-    return { total: await this.#dao.count(validate(this.entity.queries.filter, requestOf(filter)), options) };
+    return { total: await this.#dao.count(validate(this.#entity.queries.filter, requestOf(filter)), options) };
   }
 
   protected async find(id: string, options?: CallOptions): Promise<Dto> {
-    return assertFound(this.entity.name, id, await this.#dao.findById(parseId(id), options));
+    return assertFound(this.#entity.name, id, await this.#dao.findById(parseId(id), options));
   }
 
   protected async create(input: Create, options?: CreateOptions): Promise<Dto> {
-    return this.#dao.create(validate(this.entity.create, input), withValidId(options));
+    return this.#dao.create(validate(this.#entity.create, input), withValidId(options));
   }
 
   protected update(id: string, changes: Update, options?: WriteOptions): Promise<Dto> {
-    return this.updateBy(this.entity.update, id, changes, options);
+    return this.updateBy(this.#entity.update, id, changes, options);
   }
 
   /** {@link update} of the fields that `schema` has. */
@@ -127,16 +125,13 @@ export abstract class EntityService<Dto extends object, Create, Update, List ext
     await this.#write(key, options, async (dao) => (await dao.delete(key, options)) || null);
   }
 
-  /**
-   * Writes one row: directly if `options` require no version, otherwise in a transaction that locks the row and checks its
-   * version first. `null` means that there is no such row.
-   */
+  /** Writes one row, or returns `null`; if a version is required, in a transaction that locks the row and checks it first. */
   async #write<Result>(
     id: string,
     options: WriteOptions | undefined,
     write: (dao: EntityDao<Dto, Create, Update, List>) => Promise<Result | null>,
   ): Promise<Result> {
-    const { name, dao } = this.entity;
+    const { name, dao } = this.#entity;
     if (options?.ifVersion === undefined) return assertFound(name, id, await write(this.#dao));
     return runRetryable(this.session, options, async (uow) => {
       assertVersion(name, id, assertFound(name, id, await dao(uow).lockById(id)), options);

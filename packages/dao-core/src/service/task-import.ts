@@ -89,10 +89,7 @@ class TaskBatches {
     return untilAborted(this.#readOutside(time), this.#signal);
   }
 
-  /**
-   * Closes the source unless it has ended. A source that hangs is not waited for; errors of closing are dropped, since the
-   * import's own error says why it ended.
-   */
+  /** Closes the source unless it has ended, without waiting for one that hangs. The import's own error says why it ended. */
   close(): Promise<void> {
     if (this.#isDone) return Promise.resolve();
     const closed = this.#return().catch(() => undefined);

@@ -113,10 +113,7 @@ export interface IdempotencyRecord {
 
 /** Records which work was done. Callers use {@link runOnce}. */
 export interface IdempotencyKeyDao {
-  /**
-   * Claims the key for this transaction. Returns `null`, or the record of the key if it is younger than `lifetime` milliseconds.
-   * Waits for a transaction that holds the same key.
-   */
+  /** Claims the key, after a transaction that holds it. Returns its record if it is younger than `lifetime` ms, or `null`. */
   claim(key: IdempotencyKey, lifetime: number, options?: CallOptions): Promise<IdempotencyRecord | null>;
   /** Records the result of a key that this transaction has claimed. */
   record(key: IdempotencyKey, result: string, options?: CallOptions): Promise<void>;

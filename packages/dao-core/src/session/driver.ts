@@ -30,10 +30,7 @@ export interface StatementOptions extends CallOptions {
 
 /** Runs statements, each by itself or all in one transaction, depending on the implementation. */
 export interface SqlExecutor {
-  /**
-   * Runs one statement with `$1`, `$2`, … bound to `parameters`, prepared unless that is turned off.
-   * Rejects with the driver's own error; {@link toDaoError} translates it.
-   */
+  /** Runs one statement with `$1`, `$2`, … bound. Rejects with the driver's own error; {@link toDaoError} translates it. */
   execute(text: string, parameters: readonly SqlParameter[], options?: StatementOptions): Promise<SqlResult>;
 }
 
@@ -59,10 +56,7 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
    * Rejects with SQLSTATE 53300 if the server permits no more. Absent if statements never wait.
    */
   readonly probe?: SqlExecutor | undefined;
-  /**
-   * Runs a statement that may take hours and cannot be part of a transaction, without time-outs, on an extra connection. Absent if
-   * {@link execute} does the same.
-   */
+  /** Runs a statement that may take hours, without time-outs, on an extra connection. Absent if {@link execute} does the same. */
   executeAlone?(text: string, signal?: AbortSignal): Promise<SqlResult>;
   /** How often a connection was lost, or another server found: the next may lead to another server. Absent if not known. */
   readonly lostConnections?: number | undefined;
@@ -119,10 +113,7 @@ export function beginScript(options: TransactionOptions): string {
   return [`begin${modeOf(options)}`, ...localTimeouts(options)].join("; ");
 }
 
-/**
- * The statements that set these options in a transaction that has just begun.
- * @throws ValidationError for a time-out that is not a whole number of milliseconds
- */
+/** The statements that set these options in a transaction that has just begun. @throws as {@link beginScript} */
 export function transactionSettings(options: TransactionOptions): string[] {
   const mode = modeOf(options);
   return [...(mode === "" ? [] : [`set transaction${mode}`]), ...localTimeouts(options)];

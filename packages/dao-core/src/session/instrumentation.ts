@@ -11,10 +11,7 @@ export interface Telemetry {
 
 /** What is instrumented. An app and a client have no properties: their operations say where they come from. */
 export interface TelemetrySource {
-  /**
-   * Where a database's server is: of several the one that was found last, which may change, and then is another object. `undefined`
-   * if unknown, as for an application's connections.
-   */
+  /** The server; of several the one found last: another object when that changes. `undefined` for an application's. */
   readonly address?: DatabaseAddress | undefined;
   /** A database's connection pool; `undefined` if it has none of its own. */
   readonly pool?: InstrumentedPool | undefined;

@@ -132,10 +132,7 @@ export const EXACT_COUNT = 1_000;
 // Imports, streams, idempotency keys
 /** Tasks per statement: enough to make the round trip negligible, few enough to hold in memory. */
 export const IMPORT_BATCH_ROWS = 1_000;
-/**
- * Milliseconds after which a partial batch is written once the transaction is open, so that a slow source does not leave the
- * transaction idle for longer.
- */
+/** Milliseconds after which a partial batch is written, so that a slow source does not leave the transaction idle for longer. */
 export const IMPORT_BATCH_TIME = 1_000;
 /** Milliseconds that a failed import waits for its source to close. */
 export const SOURCE_CLOSE_TIMEOUT = 1_000;

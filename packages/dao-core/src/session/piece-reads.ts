@@ -14,10 +14,7 @@ export interface LongValue {
   readonly text: string | undefined;
   /** Maximum characters of a part. */
   readonly partLength: number;
-  /**
-   * The parts in order, each read on demand.
-   * @throws RetryableError if the row has changed in the meantime, so that the parts would not match
-   */
+  /** In order, each read on demand. @throws RetryableError if the row has changed since, so that the parts would not match */
   readonly parts: AsyncIterable<string>;
 }
 
@@ -85,10 +82,7 @@ export interface PieceReads {
   goal(id: string, options?: CallOptions): Promise<OpenResult | null>;
 }
 
-/**
- * The version of a row as {@link LongRow.inParts} returns it, the same as `versionOf` its DTO; `undefined` if a value is not in
- * memory. It yields to the event loop between steps.
- */
+/** The version of a row from {@link LongRow.inParts}, as `versionOf` its DTO; `undefined` if a value is not in memory. */
 export async function longRowVersion(row: object): Promise<string | undefined> {
   const digest = createHash("sha256");
   for (const value of Object.values(row)) {

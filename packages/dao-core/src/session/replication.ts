@@ -106,10 +106,7 @@ export class Replication {
     return losses !== undefined && losses === this.#driver.lostConnections && covers(this.#last, position);
   }
 
-  /**
-   * Resolves once the server has reached a position.
-   * @throws ValidationError for what is none; UnavailableError after 30 s, or if the server does not respond; the reason of an abort
-   */
+  /** Resolves once the server has reached a position. @throws ValidationError; UnavailableError after 30 s; an abort's reason */
   async reach(text: string, options?: CallOptions): Promise<void> {
     if (!this.hasReached(text)) await this.#wait(parsePosition(text), options);
   }

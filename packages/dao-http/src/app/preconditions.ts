@@ -47,10 +47,7 @@ export function readPreconditions(
   };
 }
 
-/**
- * The position of an earlier write that a read must see, or `latest`; `undefined` for none.
- * @throws InvalidRequestError if it is neither
- */
+/** The position of an earlier write that a read must see, or `latest`. @throws InvalidRequestError if it is neither */
 export function readPosition(http: HttpRequest): string | undefined {
   const position = http.header(POSITION_HEADER);
   if (position === undefined || POSITION_PATTERN.test(position)) return position;

@@ -26,10 +26,7 @@ export interface Served {
 /** Serves a request from the primary, or from another source. */
 type Serve = (data?: ServedData, replica?: ReadReplica, readAfter?: string) => Promise<HttpResponse>;
 
-/**
- * A standby for the reads of one schema, while it is ready and lags by no more than its `maxLag`. That is checked once a second
- * while there are reads.
- */
+/** A standby for the reads of one schema, while it is ready, and lags by no more than its `maxLag`: checked once a second. */
 export class ReadReplica {
   readonly #data: ServedData;
   readonly #primary: SchemaSession;
@@ -154,10 +151,7 @@ export class ReadReplica {
   }
 }
 
-/**
- * Whether reads may be sent there. A standby that was promoted is another database from then on, unless its primary is gone; then
- * the primary's own connections lead there.
- */
+/** Whether reads may be sent there. A promoted standby is another database, unless its primary is gone. */
 export function standbyCheck(session: SchemaSession): ReadinessCheck {
   return async (options) => {
     await session.checkReady(options);

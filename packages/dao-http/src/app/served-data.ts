@@ -51,10 +51,7 @@ export function readinessOf(services: DaoServices | DatabaseSession): ReadinessC
   };
 }
 
-/**
- * A standby for the reads of each schema.
- * @throws TypeError if the services are not a database
- */
+/** A standby for the reads of each schema. @throws TypeError if the services are not a database */
 export function replicasOf(
   services: DaoServices | DatabaseSession,
   replica: SchemaSession,

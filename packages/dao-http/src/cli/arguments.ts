@@ -23,10 +23,7 @@ export interface CommandOptions {
 /** Which option, if any, was given for a variable. */
 export type GivenOptions = ReadonlyMap<string, string>;
 
-/**
- * Reads the arguments of a command, and sets the variables that options stand for, also for the workers of `serve`.
- * @throws UsageError
- */
+/** Reads a command's arguments; sets the variables that options stand for, for the workers of `serve` too. @throws UsageError */
 export function readArguments(
   { options, settings }: CommandOptions,
   args: readonly string[],

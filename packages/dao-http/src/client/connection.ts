@@ -21,10 +21,7 @@ export interface DaoClientOptions {
    * (`createTasks`) may take longer if the service receives more tasks, or responds, within each such time. Default 30,000.
    */
   readonly timeout?: number | undefined;
-  /**
-   * Records spans and metrics of calls, and propagates their trace context: `clientTelemetry()` of
-   * `@flux/dao-http/opentelemetry`. Default: none.
-   */
+  /** Records calls and propagates their trace: `clientTelemetry()` of `@flux/dao-http/opentelemetry`. Default: none. */
   readonly telemetry?: Telemetry | undefined;
   /** Retries of failed calls; `false` sends each call once. Default: two retries of calls that can be sent twice. */
   readonly retry?: RetryOptions | false | undefined;
@@ -60,10 +57,7 @@ export function connect(options: DaoClientOptions) {
   const attempts = (request: CallRequest, wait = 0, isPersistent = false) =>
     new Attempts(request, (request.timeout ?? callTimeout) + wait, retries, isPersistent);
 
-  /**
-   * Sends a call. The caller reads the response, and closes the call.
-   * @throws UnavailableError if the service cannot be reached, or does not respond in time; the signal's reason if it aborts
-   */
+  /** Opens a call, which the caller reads and closes. @throws UnavailableError without a response in time; the signal's reason */
   async function open(request: CallRequest, { number, timeout }: Attempts, body?: Body): Promise<HttpCall> {
     const { method, path } = request.operation;
     const { signal } = request;

@@ -36,10 +36,7 @@ export class Attempts {
   number = 1;
   #end: number;
 
-  /**
-   * @param timeout milliseconds for all of them
-   * @param isPersistent whether they go on until the call succeeds, unless `options` limit them; then each has that time
-   */
+  /** @param isPersistent whether they go on until the call succeeds, unless `options` limit them; then each has that time */
   constructor(request: CallRequest, timeout: number, options: RetryOptions = {}, isPersistent = false) {
     this.#request = request;
     this.#timeout = timeout;

@@ -46,17 +46,11 @@ export interface ServerOptions {
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /**
-   * Stops: `/ready` responds with 503, new connections are refused, requests in flight finish, and the database is closed.
-   * Further calls return the same promise.
-   */
+  /** Stops: `/ready` is 503, new connections are refused, requests in flight finish, the database closes. Repeatable. */
   stop(): Promise<void>;
 }
 
-/**
- * Serves `app` by Node's own HTTP server.
- * @throws SettingsError if it cannot listen there; the message names the port
- */
+/** Serves `app` by Node's own HTTP server. @throws SettingsError if it cannot listen there; the message names the port */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
   const server = createServer({

@@ -5,18 +5,12 @@ import { parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { SettingsError } from "../node/settings-error.ts";
 import { type DatabaseSettings, urlProblems } from "./settings.ts";
 
-/**
- * Opens the database in the settings.
- * @throws SettingsError for a URL that cannot be used; UnavailableError, which names the server
- */
+/** Opens the database in the settings. @throws SettingsError for an unusable URL; UnavailableError, which names the server */
 export function openConfigured(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
   return open("DATABASE_URL", settings.databaseUrl, settings, options);
 }
 
-/**
- * The same, for commands that create no database, as opening a folder without one would.
- * @throws UnavailableError also for such a folder
- */
+/** The same, for commands that create no database. @throws UnavailableError also for a folder without one */
 export async function openExisting(settings: DatabaseSettings, options: DatabaseOptions = {}): Promise<Database> {
   const location = parseDatabaseUrl(settings.databaseUrl, settings.environment);
   if (location.kind === "folder" && !existsSync(join(location.path, "PG_VERSION"))) {

@@ -147,10 +147,7 @@ const CLIENT_VARIABLE = /^(?:PG[A-Z]|HOME$|APPDATA$)/;
 /** More processes than the cores of a machine are useless. */
 const MAX_PROCESSES = 256;
 
-/**
- * Reads the settings from `environment`. A variable that is empty counts as not set.
- * @throws SettingsError with all problems at once
- */
+/** Reads the settings; a variable that is empty counts as not set. @throws SettingsError with all problems at once */
 export function readSettings(environment: Environment): Settings {
   return read(environment, (reader) => {
     const host = reader.host();
@@ -178,10 +175,7 @@ export type DatabaseSettings = Pick<
   "databaseUrl" | "isDefaultUrl" | "environment" | "readUrl" | "schema" | "prepare" | "limits" | "warnings"
 >;
 
-/**
- * Reads the settings of the database only: `flux-dao migrate` needs no keys.
- * @throws SettingsError with all problems at once
- */
+/** Reads only the settings of the database: `flux-dao migrate` needs no keys. @throws SettingsError with all problems at once */
 export function readDatabaseSettings(environment: Environment): DatabaseSettings {
   return read(environment, (reader) => ({ ...reader.database(), warnings: reader.misspelt() }));
 }

@@ -1,10 +1,7 @@
 import * as z from "zod";
 import { id, instant } from "./scalars.ts";
 
-/**
- * The schemas that have a name in the OpenAPI document: the bodies of requests and responses, and named parts of them. The
- * document shows what each is, and its example of valid input.
- */
+/** The schemas that have a name in the OpenAPI document, with what they are, and an example of valid input. */
 export const dtoRegistry = z.registry<{ id: string; description: string; example: z.$input }>();
 
 /** The ids and the time of creation of the rows in the examples. */

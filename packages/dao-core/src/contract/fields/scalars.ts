@@ -4,10 +4,7 @@ import { ValidationError } from "../errors.ts";
 import { EMAIL_PATTERN } from "./constants.ts";
 import { isDate } from "./realms.ts";
 
-/**
- * Returns why PostgreSQL cannot store `text`, or `undefined` if it can: it stores neither U+0000 nor unpaired surrogates
- * (contract, "Data").
- */
+/** Why PostgreSQL cannot store `text`, as it stores no U+0000 and no unpaired surrogate (contract, "Data"); or `undefined`. */
 export function unstorableText(text: string): string | undefined {
   if (text.includes("\u0000")) return "must not contain the NUL character (U+0000), which PostgreSQL cannot store";
   if (!text.isWellFormed()) return "must not contain an unpaired surrogate; send well-formed Unicode";
@@ -69,10 +66,7 @@ export const MAX_INSTANT = new Date("9999-12-31T23:59:59.999Z");
 
 const rfc3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
-/**
- * Parses RFC 3339 text with `Z` or an offset; digits beyond the millisecond are dropped. Returns `undefined` for anything
- * else, including days and hours that do not exist.
- */
+/** Parses RFC 3339 text, dropping digits beyond the millisecond. `undefined` for anything else, also days that do not exist. */
 export function parseInstant(text: string): Date | undefined {
   return parseOwnForm(text) ?? parseAnyForm(text);
 }

@@ -61,10 +61,7 @@ export class GuardedRows<Dto extends object> {
     this.lists = new ListStatements(entity, (...query) => this.list(...query));
   }
 
-  /**
-   * The columns of the table, and one more: `null` if the row has its contents, otherwise their size in bytes, as far as it is
-   * known without serializing them. A `key` follows.
-   */
+  /** The table's columns, and `null` if the row has its contents, otherwise their size as far as it is known; then a `key`. */
   select(rows: SQL, order?: SQL, key?: SQL): SQL {
     // OFFSET 0 keeps the planner from decompressing and serializing JSON twice.
     const sized = sql`select ${this.#each(name)}, ${this.#bytes(estimatedSize)} as size from (${rows}) rows offset 0`;
@@ -76,10 +73,7 @@ export class GuardedRows<Dto extends object> {
       : this.#guarded(summed, fits, sql`size`, order, key);
   }
 
-  /**
-   * JSON as text, except JSON that is much longer than estimated, which is detected first and not read. The first row is always
-   * read if it fits, and reported as too long otherwise.
-   */
+  /** JSON as text, unless it is much longer than estimated, which is detected first. The first row is read if it fits. */
   #written(summed: SQL, fits: SQL, order: SQL | undefined, key: SQL | undefined): SQL {
     const bytes = sql`case when ${fits} then ${this.#bytes(decompressedSize)} else size end`;
     const measured = sql`select ${this.#each(name)}, size, so_far, ${bytes} as bytes from (${summed}) summed offset 0`;
@@ -106,10 +100,7 @@ export class GuardedRows<Dto extends object> {
     return sql`select ${results} from (${rows}) guarded${ordered}`;
   }
 
-  /**
-   * {@link select} for at most a thousand rows. Without JSON, each row is measured by itself: a running sum would take a sixth of
-   * the time of a page of short rows.
-   */
+  /** {@link select} for at most a thousand rows, each measured by itself if there is no JSON: a running sum takes longer. */
   list(rows: SQL, order: SQL, key?: SQL): SQL {
     if (this.#columns.some(isJson)) return this.select(rows, order, key);
     const bytes = this.#bytes(octetLength);

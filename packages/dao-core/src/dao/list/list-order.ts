@@ -77,19 +77,13 @@ const keyForms: Readonly<Record<KeyType, (key: unknown) => key is string | numbe
   text: (key): key is string => typeof key === "string" && unstorableText(key) === undefined,
 };
 
-/**
- * The opaque cursor for the rows after this one.
- * @param sort of the list; `undefined` for newest first
- */
+/** The opaque cursor for the rows after this one. @param sort of the list; `undefined` for newest first */
 export function toCursor({ key, id }: CursorKey, sort: string | undefined): string {
   const text = sort === undefined ? `${key} ${id}` : JSON.stringify([sort, key, id]);
   return Buffer.from(text).toString("base64url");
 }
 
-/**
- * @param type of the values that the list is ordered by
- * @throws ValidationError for text that is not the cursor of a page in this order
- */
+/** @throws ValidationError for text that is not the cursor of a page in this order, by values of this `type` */
 export function readCursor(
   cursor: string,
   sort: string | undefined,

@@ -209,10 +209,7 @@ function placeOf(after: CursorKey | undefined, { skip }: PageWindow) {
   return skip < DEEP ? "start" : "deep";
 }
 
-/**
- * The total of a page's own snapshot if the page shows it; otherwise that of a count, which is no less than what the page shows:
- * rows may come and go between the two.
- */
+/** The total of the page's own snapshot if it shows that; otherwise of a count, but no less than the page shows. */
 async function totalOfPage(
   rows: number,
   { cursor }: ListRequest,

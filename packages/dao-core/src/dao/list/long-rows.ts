@@ -56,10 +56,7 @@ export class LongRows<Dto extends object> {
     );
   });
 
-  /**
-   * The row with {@link LongValue}s in place of long values; `null` if it was deleted; `undefined` if it can only be read whole,
-   * since an array is stored as a JSON string.
-   */
+  /** The row with {@link LongValue}s; `null` if deleted; `undefined` if an array is stored as a string, to be read whole. */
   async find(executor: SchemaExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
     const { rows } = await run(executor, this.#outline(), { id }, options);
     const row = rows[0];

@@ -87,10 +87,7 @@ export function prepared(kind: StatementKind, query: () => Buildable): () => Sta
 /** Half of the statements that a cache keeps. */
 const GENERATION = 256;
 
-/**
- * Statements that differ by the fields that callers use, each compiled when it is first used. There are thousands of these, so
- * only the most recently used are kept: up to 512.
- */
+/** Statements that differ by the fields that callers use. There are thousands, so the 512 most recently used are kept. */
 export class StatementCache {
   #recent = new Map<string, Statement>();
   #older = new Map<string, Statement>();
@@ -113,10 +110,7 @@ function toParameter(parameter: unknown): Statement["parameters"][number] {
   return is(value, Placeholder) ? value.name : { constant: encode("", value) };
 }
 
-/**
- * A value as the drivers send it: instants as RFC 3339, JSON as text.
- * @throws ValidationError, naming the field, for a value that would be stored differently
- */
+/** A value as drivers send it: RFC 3339, JSON text. @throws ValidationError, naming the field, for one that would change */
 export function encode(name: string, value: unknown): SqlParameter {
   switch (typeof value) {
     case "string": {

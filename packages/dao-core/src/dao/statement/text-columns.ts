@@ -46,10 +46,7 @@ export function resultColumns(columns: Readonly<Record<string, Column>>): Record
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, resultValue(column).as(name)]));
 }
 
-/**
- * {@link resultColumns} for RETURNING, where Citus takes immutable functions alone: an instant's text depends on settings of the
- * session, its binary form does not.
- */
+/** {@link resultColumns} for RETURNING, where Citus takes immutable functions alone, as the binary form of an instant is. */
 export function returnedColumns(columns: Readonly<Record<string, Column>>): Record<string, SQL.Aliased> {
   return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, returnedValue(column).as(name)]));
 }
@@ -71,10 +68,7 @@ export function sqlType(column: Column): SQL {
   return column instanceof PgEnumColumn ? sql`${column.enum}` : sql.raw(column.getSQLType().replace(/\(\d+\)/, ""));
 }
 
-/**
- * The rows of `record`, any number of them by one statement, with a column for each of these members. Each column is one
- * parameter, an array ({@link columnArrays}).
- */
+/** The rows of `record`, any number in one statement: for each member a column, which is a parameter ({@link columnArrays}). */
 export function arrayRecords(prefix: string, members: readonly Member[]): SQL {
   const arrays = members.map(([name, type]) => sql`${param(prefix + name)}::text::${type}[]`);
   const names = members.map(([name]) => sql.identifier(name));

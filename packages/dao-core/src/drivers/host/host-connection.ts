@@ -17,19 +17,13 @@ export interface HostClient<Handle> {
    * objects or as arrays. The columns of a statement have different names.
    */
   execute(handle: Handle, text: string, values: SqlParameter[]): PromiseLike<readonly object[]>;
-  /**
-   * Runs `work` in a transaction, which is committed when its promise fulfils and rolled back when it rejects. Omitted if
-   * {@link handle} is an open transaction, which is joined, and never ended.
-   */
+  /** Runs `work` in a transaction that ends as its promise settles. Omitted if {@link handle} is one, which is never ended. */
   readonly transaction?: (<Result>(work: (transaction: Handle) => Promise<Result>) => PromiseLike<Result>) | undefined;
   /** Runs `work` in a savepoint of the transaction; for clients that must set savepoints themselves. Default: by SQL. */
   readonly savepoint?:
     | (<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>) => PromiseLike<Result>)
     | undefined;
-  /**
-   * The connection of a transaction, if it emits `error` when it is lost, as clients of `pg` do. Then a unit of work ends as soon
-   * as its connection does; otherwise with its next statement.
-   */
+  /** A transaction's connection, if it emits `error` when it is lost, as `pg` does. Otherwise the next statement notices. */
   readonly connectionOf?: ((transaction: Handle) => unknown) | undefined;
   /** Extracts the driver's error, which has the SQLSTATE, from the client's own. Default: the cause that has a code. */
   readonly toDriverError?: ((error: unknown) => unknown) | undefined;

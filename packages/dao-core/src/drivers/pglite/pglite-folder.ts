@@ -16,10 +16,7 @@ export interface EmbeddedFolder {
   readonly release: () => Promise<void>;
 }
 
-/**
- * Creates the folder if it is missing, denies other users access, and locks it for this process.
- * @throws UnavailableError that names its holder, or the reason why it cannot be used
- */
+/** Creates the folder, denies others access, and locks it. @throws UnavailableError that names its holder, or what is wrong */
 export async function takeFolder(folder: string): Promise<EmbeddedFolder> {
   try {
     await makeFolder(folder);
@@ -52,10 +49,7 @@ async function makeFolder(folder: string): Promise<void> {
 /** What an effectively empty folder may contain, such as the root of a volume. */
 const isNothing = (name: string) => name.startsWith(".") || name === "lost+found";
 
-/**
- * Narrows wide permissions instead of refusing them as PostgreSQL does: folders of earlier versions have them. Not if the folder
- * contains other files, which other users may need.
- */
+/** Narrows the wide permissions of folders of earlier versions, unless other files are there, which others may need. */
 async function keepOthersOut(path: string): Promise<void> {
   if (((await stat(path)).mode & 0o777) === OWN) return;
   const names = await readdir(path);

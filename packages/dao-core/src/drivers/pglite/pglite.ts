@@ -33,10 +33,7 @@ export interface PgliteDriverOptions {
   readonly idleInTransactionTimeout?: number | undefined;
 }
 
-/**
- * Embedded PostgreSQL (PGlite): one connection in this process, so one statement or one transaction at a time. A signal
- * is respected between statements; PGlite cannot cancel one that runs.
- */
+/** Embedded PostgreSQL (PGlite), which has one connection. A signal is respected between statements: none can be cancelled. */
 export class PgliteDriver implements SqlDriver {
   readonly description: string;
   readonly isTransaction = false;

@@ -39,10 +39,7 @@ export interface PostgresDriverOptions {
   readonly lockTimeout?: number | undefined;
   /** For a transaction without a running statement; also with `prepare: false`, and embedded. Default 60,000. */
   readonly idleInTransactionTimeout?: number | undefined;
-  /**
-   * Until an idle connection is closed. Default 600,000 (10 minutes); 0 is no limit. One that was idle for 30 seconds is tested
-   * before use.
-   */
+  /** Until an idle connection is closed. Default 600,000 (10 minutes); 0 is no limit. Tested before use after 30 seconds. */
   readonly idleTimeout?: number | undefined;
   /** From opening a connection to replacing it, up to a tenth less. Default 1,800,000 (30 minutes); 0 is no limit. */
   readonly maxLifetime?: number | undefined;
@@ -50,10 +47,7 @@ export interface PostgresDriverOptions {
   readonly applicationName?: string | undefined;
 }
 
-/**
- * What is set on each new connection; not as startup parameters, which poolers reject. Asks what kind of session it is, if that
- * matters.
- */
+/** What is run on each new connection. Not startup parameters, which poolers reject. Asks for the state if that matters. */
 export function sessionScript(limits: Limits | undefined, targetSession: TargetSession): string {
   // Where a database has array_nulls off, NULL in an array would be text.
   const set = limits === undefined ? {} : { array_nulls: "on", ...sessionSettings(limits) };

@@ -69,10 +69,7 @@ export class PostgresDriver implements SqlDriver {
   #generation = 0;
   #isClosed = false;
 
-  /**
-   * Opens no connection yet; the first statement does.
-   * @throws ValidationError for an option that is not a whole number within its bounds
-   */
+  /** Opens no connection yet. @throws ValidationError for an option that is not a whole number within its bounds */
   constructor(location: PostgresLocation, options: PostgresDriverOptions = {}) {
     const given = { ...location.options, ...withoutUndefined(options) };
     const { prepare = true, applicationName = "flux-dao" } = given;

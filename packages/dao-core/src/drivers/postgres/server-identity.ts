@@ -69,10 +69,7 @@ function matchesName(certified: string, host: string): boolean {
 /** ASCII letters only: the lower case of some others is an ASCII letter (the Kelvin sign). */
 const lowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-/**
- * One text for all notations of an address, the short, octal and hexadecimal ones of `inet_aton` included, that `connect`
- * accepts; `undefined` for what is not an address.
- */
+/** One text for all notations of an address that `connect` accepts, as `inet_aton`; `undefined` for what is not an address. */
 function canonicalAddress(host: string): string | undefined {
   if (isIPv6(host) && !host.includes("%")) return new URL(`http://[${host}]`).hostname;
   const isIPv4 = /^(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}$/i.test(host);

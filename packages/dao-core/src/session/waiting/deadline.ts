@@ -2,10 +2,7 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError } from "../../contract/errors.ts";
 import { milliseconds } from "../limits.ts";
 
-/**
- * Runs `call` with a signal that also aborts when the call's `timeout` is over.
- * @throws ValidationError for a timeout that is not a whole number of milliseconds from 1
- */
+/** Runs `call` with a signal that also aborts after its `timeout`. @throws ValidationError for an invalid one */
 export function withDeadline<Options extends CallOptions, Result>(
   options: Options,
   call: (options: Options) => Promise<Result>,
@@ -33,10 +30,7 @@ async function bounded<Options extends CallOptions, Result>(
   }
 }
 
-/**
- * Limits how long a caller waits: calls `end` at most once, with the reason of an abort, or with the result of `timedOut` when
- * the time is over. Returns a function that stops it.
- */
+/** Calls `end` once, with the reason of an abort, or of `timedOut` when the time is over. Returns a function that stops it. */
 export function limitWait(
   milliseconds: number,
   signal: AbortSignal | undefined,
@@ -104,10 +98,7 @@ class AbortListeners {
 
 const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
 
-/**
- * Calls `listener` when `signal` aborts; returns a function that stops listening. Calls that share a signal share one event
- * listener, since Node.js warns of more than ten.
- */
+/** Calls `listener` at an abort; returns a function that stops it. One listener per signal: Node.js warns of more than ten. */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   let listeners = abortListeners.get(signal);
   if (listeners === undefined) {

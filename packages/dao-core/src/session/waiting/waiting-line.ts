@@ -16,10 +16,7 @@ export class WaitingLine<Purpose, Place> {
   readonly waiting: Waiter<Purpose, Place>[] = [];
   readonly #whenEmpty: (() => void)[] = [];
 
-  /**
-   * @param maxWaiting maximum number of waiting callers; further ones are rejected
-   * @param who who waits, for the error: `callers wait for a connection`
-   */
+  /** @param who waits, for the error that further callers get: `callers wait for a connection` */
   constructor(maxWaiting: number, who: string) {
     this.#maxWaiting = maxWaiting;
     this.#who = who;

@@ -24,10 +24,7 @@ export class Followers {
     this.#isShared = new Set(keys.map(tenantOf)).size > 1;
   }
 
-  /**
-   * @param departure closes it when the client disconnects
-   * @throws HttpError `unavailable` if there are too many
-   */
+  /** @param departure closes it when the client disconnects @throws HttpError `unavailable` if there are too many */
   follow(
     tenant: string,
     changes: ChangeService,
