@@ -3,14 +3,7 @@ import { UnavailableError } from "../contract/errors.ts";
 import { type DatabasePosition, parsePosition } from "../contract/fields/scalars.ts";
 import { invalid } from "../contract/fields/validation.ts";
 import type { SqlDriver, SqlExecutor } from "./driver.ts";
-import {
-  COVERING_ATTEMPTS,
-  DEFAULT_MAX_LAG,
-  FIRST_REPLAY_PAUSE,
-  LONGEST_REPLAY_PAUSE,
-  milliseconds,
-  REPLAY_WAIT,
-} from "./limits.ts";
+import * as limits from "./limits.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import { limitWait, onAbort } from "./waiting/deadline.ts";
 
@@ -57,9 +50,9 @@ export class Replication {
   #pause = 0;
 
   /** @throws ValidationError for a `maxLag` that is not a whole number of milliseconds from 1 */
-  constructor(driver: SqlDriver, maxLag = DEFAULT_MAX_LAG) {
+  constructor(driver: SqlDriver, maxLag = limits.DEFAULT_MAX_LAG) {
     this.#driver = driver;
-    this.#maxLag = milliseconds("maxLag", maxLag, 1);
+    this.#maxLag = limits.milliseconds("maxLag", maxLag, 1);
   }
 
   /** Whether the server is a standby, as far as the last look tells. */
@@ -133,7 +126,7 @@ export class Replication {
           throw changed;
         });
       } catch (error) {
-        if (changed === undefined || error !== changed || attempt === COVERING_ATTEMPTS) throw error;
+        if (changed === undefined || error !== changed || attempt === limits.COVERING_ATTEMPTS) throw error;
       }
     }
   }
@@ -141,7 +134,7 @@ export class Replication {
   #wait(position: DatabasePosition, { signal, requester }: CallOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => end({ error });
-      const stopWaiting = limitWait(REPLAY_WAIT, signal, notReplayed, fail);
+      const stopWaiting = limitWait(limits.REPLAY_WAIT, signal, notReplayed, fail);
       const left = requester?.signal;
       const stopListening = left && onAbort(left, () => fail(left.reason));
       const end: Waiting["end"] = (failure) => {
@@ -154,7 +147,7 @@ export class Replication {
       const waiting: Waiting = { position, end };
       this.#waiting.add(waiting);
       for (const each of [signal, left]) if (each?.aborted === true) fail(each.reason);
-      this.#pause = FIRST_REPLAY_PAUSE;
+      this.#pause = limits.FIRST_REPLAY_PAUSE;
       if (!this.#isLooking) this.#lookIn(this.#waiting.size === 1 ? 0 : this.#pause);
     });
   }
@@ -182,7 +175,7 @@ export class Replication {
     this.#isLooking = false;
     if (this.#waiting.size === 0) return;
     this.#lookIn(this.#pause);
-    this.#pause = Math.min(2 * this.#pause, LONGEST_REPLAY_PAUSE);
+    this.#pause = Math.min(2 * this.#pause, limits.LONGEST_REPLAY_PAUSE);
   }
 
   async #look(executor: SqlExecutor, options?: CallOptions): Promise<Look> {
@@ -208,7 +201,7 @@ function covers({ isStandby, reached }: Look, position: DatabasePosition): boole
 
 function notReplayed(): UnavailableError {
   return new UnavailableError(
-    `The standby did not replay the position of readAfter within ${REPLAY_WAIT} ms. Read from the primary, or try again later.`,
+    `The standby did not replay the position of readAfter within ${limits.REPLAY_WAIT} ms. Read from the primary, or try again later.`,
   );
 }
 

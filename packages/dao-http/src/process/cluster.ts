@@ -1,12 +1,6 @@
 import cluster, { type Worker } from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
-import {
-  FIRST_RESTART_DELAY,
-  GRACE_PERIOD,
-  LAST_RESTART_DELAY,
-  SHORT_LIFETIME,
-  WORKER_STOP_MARGIN,
-} from "../wire/limits.ts";
+import * as limits from "../wire/limits.ts";
 
 /** What a worker sends to the primary process. */
 export type WorkerMessage =
@@ -45,7 +39,7 @@ export class WorkerProcesses {
   readonly #gracePeriod: number;
 
   /** @param report receives a sentence about each process that ended */
-  constructor(report: (line: string) => void, gracePeriod = GRACE_PERIOD) {
+  constructor(report: (line: string) => void, gracePeriod = limits.GRACE_PERIOD) {
     this.#report = report;
     this.#gracePeriod = gracePeriod;
   }
@@ -65,7 +59,7 @@ export class WorkerProcesses {
     const workers = [...this.#running];
     for (const running of workers) send(running, STOP);
     void this.#announcePortClosed(workers);
-    const kill = setTimeout(() => this.kill(), this.#gracePeriod + WORKER_STOP_MARGIN);
+    const kill = setTimeout(() => this.kill(), this.#gracePeriod + limits.WORKER_STOP_MARGIN);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
     clearTimeout(kill);
     const failures = ends.filter(({ how }) => how !== "0");
@@ -110,9 +104,9 @@ export class RestartBackoff {
 
   /** Milliseconds: 0 after the first short run, then 1,000, doubling up to 30,000. */
   next(lifetime: number): number {
-    this.#shortLives = lifetime < SHORT_LIFETIME ? this.#shortLives + 1 : 0;
+    this.#shortLives = lifetime < limits.SHORT_LIFETIME ? this.#shortLives + 1 : 0;
     if (this.#shortLives < 2) return 0;
-    return Math.min(FIRST_RESTART_DELAY * 2 ** (this.#shortLives - 2), LAST_RESTART_DELAY);
+    return Math.min(limits.FIRST_RESTART_DELAY * 2 ** (this.#shortLives - 2), limits.LAST_RESTART_DELAY);
   }
 }
 

@@ -13,12 +13,7 @@ import {
   type SqlTransaction,
 } from "../../session/driver.ts";
 import { ImportLimit } from "../../session/import-limit.ts";
-import {
-  DEFAULT_CLOSE_TIMEOUT,
-  DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
-  EMBEDDED_ACQUIRE_TIMEOUT,
-  milliseconds,
-} from "../../session/limits.ts";
+import * as limits from "../../session/limits.ts";
 import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { inCallersContext } from "../../session/transaction/transaction-context.ts";
@@ -39,7 +34,7 @@ export class PgliteDriver implements SqlDriver {
   readonly isTransaction = false;
   readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
   readonly imports = new ImportLimit(() => 1, {
-    acquireTimeout: EMBEDDED_ACQUIRE_TIMEOUT,
+    acquireTimeout: limits.EMBEDDED_ACQUIRE_TIMEOUT,
     maxWaiting: Number.POSITIVE_INFINITY,
   });
   readonly #connection: PgliteConnection;
@@ -62,9 +57,9 @@ export class PgliteDriver implements SqlDriver {
    *   ValidationError for an option that is not a whole number of milliseconds
    */
   static async open(folder?: string, options: PgliteDriverOptions = {}): Promise<PgliteDriver> {
-    const idleTimeout = milliseconds(
+    const idleTimeout = limits.milliseconds(
       "idleInTransactionTimeout",
-      options.idleInTransactionTimeout ?? DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
+      options.idleInTransactionTimeout ?? limits.DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
     );
     // Not bundled: it is optional, and reads files of its package.
     const { PGlite } = await import(/* webpackIgnore: true */ "@electric-sql/pglite").catch((cause: unknown) => {
@@ -108,7 +103,7 @@ export class PgliteDriver implements SqlDriver {
     );
   }
 
-  close(timeout = DEFAULT_CLOSE_TIMEOUT): Promise<void> {
+  close(timeout = limits.DEFAULT_CLOSE_TIMEOUT): Promise<void> {
     this.imports.close();
     this.#closing ??= this.#close(timeout);
     return this.#closing;
@@ -132,7 +127,7 @@ export class PgliteDriver implements SqlDriver {
     return withEitherSignal(signal, requester?.signal, (either) => {
       // The work before it, perhaps in another transaction's callback, admits it.
       const run = inCallersContext(() => this.#run(work, either));
-      return this.#line.wait("turn", run, EMBEDDED_ACQUIRE_TIMEOUT, turnTimeoutError, either);
+      return this.#line.wait("turn", run, limits.EMBEDDED_ACQUIRE_TIMEOUT, turnTimeoutError, either);
     });
   }
 
@@ -154,7 +149,7 @@ export class PgliteDriver implements SqlDriver {
 
 function turnTimeoutError(): UnavailableError {
   return new UnavailableError(
-    `The embedded database, which has one connection, was busy for ${EMBEDDED_ACQUIRE_TIMEOUT} ms. ` +
+    `The embedded database, which has one connection, was busy for ${limits.EMBEDDED_ACQUIRE_TIMEOUT} ms. ` +
       "Inside a unit of work use the unit of work, not the database.",
   );
 }

@@ -1,19 +1,6 @@
 import type { TargetSession } from "../../connection-string/database-url.ts";
 import { ValidationError } from "../../contract/errors.ts";
-import {
-  DEFAULT_ACQUIRE_TIMEOUT,
-  DEFAULT_CONNECT_TIMEOUT,
-  DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
-  DEFAULT_IDLE_TIMEOUT,
-  DEFAULT_LOCK_TIMEOUT,
-  DEFAULT_MAX_LIFETIME,
-  DEFAULT_MAX_WAITING,
-  DEFAULT_POOL_SIZE,
-  DEFAULT_STATEMENT_TIMEOUT,
-  isWholeNumber,
-  LARGEST_VALUE,
-  RESPONSE_MARGIN,
-} from "../../session/limits.ts";
+import * as limits from "../../session/limits.ts";
 import { STATE_QUERY } from "./server-search.ts";
 
 /** How to use a PostgreSQL server. All times in milliseconds; 0 disables a server-side limit. */
@@ -48,9 +35,9 @@ export interface PostgresDriverOptions {
 }
 
 /** What is run on each new connection. Not startup parameters, which poolers reject. Asks for the state if that matters. */
-export function sessionScript(limits: Limits | undefined, targetSession: TargetSession): string {
+export function sessionScript(given: Limits | undefined, targetSession: TargetSession): string {
   // Where a database has array_nulls off, NULL in an array would be text.
-  const set = limits === undefined ? {} : { array_nulls: "on", ...sessionSettings(limits) };
+  const set = given === undefined ? {} : { array_nulls: "on", ...sessionSettings(given) };
   const settings = Object.entries(set).map(([name, value]) => `set ${name} = ${value}`);
   return [...settings, ...(targetSession === "any" ? [] : [STATE_QUERY])].join("; ") || "select 1";
 }
@@ -61,44 +48,44 @@ export function sessionSettings({
   lockTimeout,
   idleInTransactionTimeout,
 }: Limits): Record<string, string> {
-  const limits = {
+  const settings = {
     statement_timeout: statementTimeout,
     lock_timeout: lockTimeout,
     idle_in_transaction_session_timeout: idleInTransactionTimeout,
   };
   return Object.fromEntries(
-    Object.entries(limits).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   );
 }
 
 type Limits = Pick<PostgresDriverOptions, "statementTimeout" | "lockTimeout" | "idleInTransactionTimeout">;
 
 export function responseTimeout(statementTimeout: number): number {
-  return statementTimeout === 0 ? 0 : Math.min(statementTimeout + RESPONSE_MARGIN, LARGEST_VALUE);
+  return statementTimeout === 0 ? 0 : Math.min(statementTimeout + limits.RESPONSE_MARGIN, limits.LARGEST_VALUE);
 }
 
 type Numbers = Record<keyof typeof numberOptions, number>;
 
 /** The smallest and the default value of each. */
 const numberOptions = {
-  poolSize: [1, DEFAULT_POOL_SIZE],
-  connectTimeout: [1, DEFAULT_CONNECT_TIMEOUT],
-  acquireTimeout: [1, DEFAULT_ACQUIRE_TIMEOUT],
-  maxWaiting: [1, DEFAULT_MAX_WAITING],
+  poolSize: [1, limits.DEFAULT_POOL_SIZE],
+  connectTimeout: [1, limits.DEFAULT_CONNECT_TIMEOUT],
+  acquireTimeout: [1, limits.DEFAULT_ACQUIRE_TIMEOUT],
+  maxWaiting: [1, limits.DEFAULT_MAX_WAITING],
   maxImports: [0, 0],
-  statementTimeout: [0, DEFAULT_STATEMENT_TIMEOUT],
-  lockTimeout: [0, DEFAULT_LOCK_TIMEOUT],
-  idleInTransactionTimeout: [0, DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT],
-  idleTimeout: [0, DEFAULT_IDLE_TIMEOUT],
-  maxLifetime: [0, DEFAULT_MAX_LIFETIME],
+  statementTimeout: [0, limits.DEFAULT_STATEMENT_TIMEOUT],
+  lockTimeout: [0, limits.DEFAULT_LOCK_TIMEOUT],
+  idleInTransactionTimeout: [0, limits.DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT],
+  idleTimeout: [0, limits.DEFAULT_IDLE_TIMEOUT],
+  maxLifetime: [0, limits.DEFAULT_MAX_LIFETIME],
 } as const;
 
 export function readNumbers(options: PostgresDriverOptions): Numbers {
   const defaults = Object.entries(numberOptions).map(([path, [, usual]]) => [path, usual] as const);
   const numbers = { ...Object.fromEntries(defaults), ...withoutUndefined(options) } as Numbers;
   const issues = Object.entries(numberOptions).flatMap(([path, [smallest]]) => {
-    if (isWholeNumber(Reflect.get(numbers, path), smallest)) return [];
-    return [{ path, message: `must be a whole number from ${smallest} to ${LARGEST_VALUE}` }];
+    if (limits.isWholeNumber(Reflect.get(numbers, path), smallest)) return [];
+    return [{ path, message: `must be a whole number from ${smallest} to ${limits.LARGEST_VALUE}` }];
   });
   if (issues.length > 0) throw new ValidationError(issues);
   return numbers;

@@ -1,9 +1,4 @@
-import {
-  FIRST_RETRY_DELAY,
-  LONGEST_RETRY_DELAY,
-  SERVER_LIMIT_LIFETIME,
-  SLOW_CONNECT,
-} from "../../../session/limits.ts";
+import * as limits from "../../../session/limits.ts";
 import { isServerFull } from "../../../session/postgres-errors.ts";
 
 /** The pool that connections are opened for. */
@@ -82,7 +77,7 @@ export class Connector<Connection> {
       isSlow = true;
       this.#slowAttempts++;
       this.grow();
-    }, SLOW_CONNECT);
+    }, limits.SLOW_CONNECT);
     const end = () => {
       clearTimeout(slowness);
       this.#attempts--;
@@ -109,10 +104,10 @@ export class Connector<Connection> {
     const open = this.#demand.open();
     if (open > 0 && isServerFull(error)) {
       this.#limit = open;
-      this.#limitEnds = performance.now() + SERVER_LIMIT_LIFETIME;
+      this.#limitEnds = performance.now() + limits.SERVER_LIMIT_LIFETIME;
       return;
     }
-    const longest = Math.min(LONGEST_RETRY_DELAY, FIRST_RETRY_DELAY * 2 ** this.#failures);
+    const longest = Math.min(limits.LONGEST_RETRY_DELAY, limits.FIRST_RETRY_DELAY * 2 ** this.#failures);
     this.#nextAttempt = performance.now() + longest * (0.5 + Math.random() / 2);
     this.#failures++;
   }
