@@ -45,6 +45,7 @@ const DOCUMENTED: Readonly<Record<Method, readonly string[]>> = {
   "conversations.appendMessages": get,
   "demoFlags.getDemoFlags": get,
   "unitsOfWork.abandon": ["ok"],
+  "unitsOfWork.alterTable": ["ok"],
   "demoFlags.putDemoFlags": [...read, "version_mismatch", ...missing("userId")],
 };
 

@@ -42,6 +42,7 @@ const METHODS = {
   "demoFlags.getDemoFlags": "demoFlags",
   "demoFlags.putDemoFlags": "demoFlags",
   "unitsOfWork.abandon": "user",
+  "unitsOfWork.alterTable": "user",
 } as const satisfies Record<string, Kind>;
 
 export type Method = keyof typeof METHODS;

@@ -1,4 +1,5 @@
 import { createDaoServices, DaoUnitOfWork, type Database, isDaoError } from "@flux/dao-core";
+import type postgres from "postgres";
 import { type Call, run } from "./operation.ts";
 
 /** How a unit of work ends while a nested one is running. */
@@ -13,9 +14,20 @@ class FailedOnPurpose extends Error {}
 /** Units of work that must leave nothing behind, whatever was called in them. */
 export class UnitsOfWork {
   readonly #database: Database;
+  readonly #others: postgres.Sql | undefined;
 
-  constructor(database: Database) {
+  /** @param others another session on the same server, if there is one */
+  constructor(database: Database, others?: postgres.Sql) {
     this.#database = database;
+    this.#others = others;
+  }
+
+  /** Gives a column another type of the same values, unless work that holds the table would wait for this. */
+  async alterTable(column: string, type: "text" | "varchar"): Promise<"nothing"> {
+    const [table, name] = column.split(".");
+    const alter = `set lock_timeout = 50; alter table ${table} alter column ${name} type ${type}`;
+    await this.#others?.unsafe(alter).catch(() => undefined);
+    return "nothing";
   }
 
   /**

@@ -1,6 +1,7 @@
 import { createDaoServices, type DaoServices } from "@flux/dao-core";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import fc from "fast-check";
+import postgres from "postgres";
 import { type Operation, op } from "./operation.ts";
 import type { Clock } from "./oracle/state.ts";
 import { live } from "./reference.ts";
@@ -19,14 +20,18 @@ export interface World extends AsyncDisposable {
 /** @param serverUrl a PostgreSQL server; without it, PGlite in this process */
 export async function openWorld(serverUrl: string | undefined, poolSize = 8): Promise<World> {
   const test = await createTestDatabase({ serverUrl: serverUrl ?? "", poolSize, changes: true });
-  const services = { ...createDaoServices(test.database), unitsOfWork: new UnitsOfWork(test.database) };
+  const others = serverUrl === undefined ? undefined : postgres(test.url, { max: 1, onnotice: () => undefined });
+  const services = { ...createDaoServices(test.database), unitsOfWork: new UnitsOfWork(test.database, others) };
   return {
     engine: serverUrl === undefined ? "PGlite" : "postgres.js",
     services,
     // PGlite takes its time from JavaScript.
     clock: serverUrl === undefined ? "milliseconds" : "sequence",
     told: new ToldChanges(services),
-    [Symbol.asyncDispose]: () => test.drop(),
+    [Symbol.asyncDispose]: async () => {
+      await others?.end();
+      await test.drop();
+    },
   };
 }
 

@@ -296,9 +296,17 @@ const abandoned = operation(
   fc.array(anyCall, { minLength: 1, maxLength: 3 }),
 );
 
+/** DDL of another session: statements that were prepared before are refused from then on. */
+const altered = operation(
+  "unitsOfWork.alterTable",
+  fc.constantFrom("goals.category", "milestones.status", "tasks.calendar_event_id"),
+  fc.constantFrom("text", "varchar"),
+);
+
 export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 40, arbitrary: anyCall },
-  { weight: 1, arbitrary: abandoned },
+  { weight: 80, arbitrary: anyCall },
+  { weight: 2, arbitrary: abandoned },
+  { weight: 1, arbitrary: altered },
 );
 
 /** The calls that conflict most on the same rows, among all others. */

@@ -69,6 +69,7 @@ const JUDGES: Readonly<Record<Method, Judge>> = {
   "demoFlags.putDemoFlags": putDemoFlags,
   // It leaves nothing behind, as every later read must show.
   "unitsOfWork.abandon": () => returned((answer) => differs(answer, "nothing")),
+  "unitsOfWork.alterTable": () => returned((answer) => differs(answer, "nothing")),
 };
 
 /**
