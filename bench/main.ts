@@ -1,7 +1,7 @@
 /**
  * `pnpm bench`: the library and the service compared with hand-written SQL, ORMs and other servers, on a PostgreSQL server of
  * its own, in about a quarter of an hour.
- * - `--short`: only ours and the yardsticks, at one concurrency, rough, in at most 40 seconds
+ * - `--short`: only ours and the yardsticks, at one concurrency, rough, in about a minute
  * - `--check`: exits with 1 if one of our ratios is below half of the recorded one
  * - `--record`: writes the results to `bench/results/`, and the tables and plots of docs/performance.md
  * - `--only find,page`: some operations

@@ -139,7 +139,7 @@ export class SqlChangeFeed implements ChangeFeed {
   }
 
   /**
-   * Whoever finds the head locked leaves it to its holder to give positions, which takes milliseconds.
+   * A reader that finds the head locked leaves it to the holder to give positions, which takes milliseconds.
    * @throws UnavailableError if one transaction has it locked for too long
    */
   async #checkLock(options?: CallOptions): Promise<void> {
