@@ -35,11 +35,11 @@ import {
   LONG_BODY,
   WAITING_REQUESTS,
 } from "../wire/limits.ts";
-import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
+import { type Caller, callerIdentification, type ServiceKey, tenantOf } from "./auth.ts";
 import { BatchEndpoint } from "./batch.ts";
 import { bodyReader, type HeldBody } from "./body-memory.ts";
 import { ChangesEndpoint } from "./changes/changes-endpoint.ts";
-import { Followers, tenantOf } from "./changes/followers.ts";
+import { Followers } from "./changes/followers.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import {
   Endpoint,

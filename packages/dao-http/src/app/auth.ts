@@ -48,6 +48,9 @@ export interface Caller {
   readonly schema: string | undefined;
 }
 
+/** Whose a key is: of all callers in the schema that it is bound to, or of its name. */
+export const tenantOf = ({ name, schema }: Pick<ServiceKey, "name" | "schema">): string => schema ?? name;
+
 interface KnownKey extends Caller {
   readonly padded: Uint8Array;
   readonly isPublic: boolean;

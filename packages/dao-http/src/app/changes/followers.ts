@@ -1,11 +1,8 @@
 import type { ChangeDto, ChangeService, FollowChangesRequest } from "@flux/dao-core/contract";
 import { HttpError } from "../../http/problem.ts";
+import { type ServiceKey, tenantOf } from "../auth.ts";
 
 type Arrival = { readonly result: IteratorResult<ChangeDto> } | { readonly error: unknown };
-
-/** Whose they are: of all keys that are bound to a schema, or of one that is not. */
-export const tenantOf = ({ name, schema }: { readonly name: string; readonly schema?: string | undefined }) =>
-  schema ?? name;
 
 /**
  * The requests that wait for changes: limited in number, since each holds a connection, and all ended by a stop. Where there are several
@@ -19,7 +16,7 @@ export class Followers {
   #isStopping = false;
 
   /** @param limit the maximum number at a time */
-  constructor(limit: number, keys: readonly { readonly name: string; readonly schema?: string | undefined }[]) {
+  constructor(limit: number, keys: readonly ServiceKey[]) {
     this.#limit = limit;
     this.#isShared = new Set(keys.map(tenantOf)).size > 1;
   }
