@@ -61,7 +61,10 @@ async function whileBusy(database: Database, work: () => Promise<void>): Promise
 
 describe("a database whose pool is busy is ready", { timeout: 120_000 }, () => {
   test("a pool of our own: the probe opens one extra connection, and closes it", async () => {
-    await using database = await openDatabase(testDatabase.url, { poolSize: POOL_SIZE, applicationName: "busy-pool" });
+    // None of which the writes may reach, however long the probes take.
+    const limits = { lockTimeout: 0, statementTimeout: 0, acquireTimeout: 120_000 };
+    const options = { poolSize: POOL_SIZE, applicationName: "busy-pool", ...limits };
+    await using database = await openDatabase(testDatabase.url, options);
     await whileBusy(database, async () => {
       for (let look = 0; look < 3; look++) await database.checkReady({ signal: AbortSignal.timeout(1_500) });
       await expect.poll(() => connections("busy-pool")).toBe(POOL_SIZE);
