@@ -119,6 +119,19 @@ describe("PROCESSES=2", () => {
     expect(await service.exited).toBe(0);
   });
 
+  test("one that is only starting when the service stops does so, too", async () => {
+    // Long before the command runs, Node has connected the process with its parent.
+    await using service = start({
+      NODE_OPTIONS: "--import data:text/javascript,await%20new%20Promise(go=>setTimeout(go,1000))",
+    });
+    await service.started;
+    const [first] = childrenOf(service.pid);
+    process.kill(first ?? 0, "SIGKILL");
+    await expect.poll(() => childrenOf(service.pid).filter((pid) => pid !== first).length).toBe(2);
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+  });
+
   test("no process outlives its parent", async () => {
     await using service = start();
     await service.started;

@@ -57,7 +57,14 @@ export class WorkerProcesses {
   async stop(): Promise<void> {
     this.#stopping.abort();
     const workers = [...this.#running];
-    for (const running of workers) send(running, STOP);
+    for (const running of workers) {
+      send(running, STOP);
+      // A message to one that is only starting may reach it before anything listens.
+      running.serving.then(
+        () => send(running, STOP),
+        () => undefined,
+      );
+    }
     void this.#announcePortClosed(workers);
     const kill = setTimeout(() => this.kill(), this.#gracePeriod + limits.WORKER_STOP_MARGIN);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
