@@ -38,7 +38,6 @@ export const NOTHING_DROPPED = {
   isReadyFirst: true,
   unexpected: [],
   dropped: [],
-  droppedOfObstinate: [],
   lost: 0,
   backendsLeft: 0,
 } as const satisfies Partial<StopReport>;
