@@ -38,6 +38,7 @@ export const NOTHING_DROPPED = {
   isReadyFirst: true,
   unexpected: [],
   dropped: [],
+  droppedOfObstinate: [],
   lost: 0,
   backendsLeft: 0,
 } as const satisfies Partial<StopReport>;

@@ -29,8 +29,6 @@ describe("SIGTERM under load", () => {
         database.sql,
       );
       expect(report).toMatchObject(NOTHING_DROPPED);
-      // A busy machine's kernel resets what connects in the very moment in which the port is closed, whatever /ready said.
-      expect(report.droppedOfObstinate.length).toBeLessThanOrEqual(amount(1, 0));
       expect(report.acknowledged).toBeGreaterThan(50);
       expect(report.goneAfter).toBeLessThan(10_000);
       // Every response has its log line, including those of the last moment; the probe's last one is not counted.
