@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { describe, expect, test, vi } from "vitest";
 import { createDaoApp } from "../app/app.ts";
 import { stubServices } from "../testing/services-stub.ts";
@@ -37,6 +38,18 @@ async function ask(socket: Socket): Promise<string> {
   return text;
 }
 
+/** Four clients, each with a connection and a request: their responses, or errors. */
+const CLIENTS = `
+  const { connect } = require("node:net");
+  const { parentPort, workerData: { port, request } } = require("node:worker_threads");
+  const call = () => new Promise((resolve) => {
+    let text = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write(request));
+    socket.on("data", (data) => { text += data; }).on("error", ({ code }) => resolve(code)).on("end", () => resolve(text));
+  });
+  parentPort.once("message", async () => parentPort.postMessage(await Promise.all([call(), call(), call(), call()])));
+`;
+
 /** The response of a server that then closes the connection. */
 const lastAnswer = expect.stringMatching(/^HTTP\/1\.1 200 .*\r\nconnection: close\r\n.*\{"id":"7"\}$/is);
 
@@ -67,6 +80,23 @@ describe("a graceful stop", () => {
     await stopped;
     // A silent connection has not delayed the stop.
     await expect.poll(() => silentSocket.destroyed, { interval: 5 }).toBe(true);
+  });
+
+  test("clients that connect while the process cannot run get their responses, all of them", async () => {
+    const server = await start(() => ({ id: "7" }), 0);
+    // On a thread of its own, which connects while this one is blocked.
+    const clients = new Worker(CLIENTS, {
+      eval: true,
+      workerData: { port: Number(new URL(server.url).port), request },
+    });
+    await once(clients, "online");
+    const stopped = server.stop();
+    await delay(20);
+    clients.postMessage("connect");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+    const [outcomes] = await once(clients, "message");
+    expect(outcomes).toEqual(Array.from({ length: 4 }, () => lastAnswer));
+    await stopped;
   });
 
   test("a client that sends again after each response is never reset, but finally rejected", async () => {

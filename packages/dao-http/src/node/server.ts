@@ -151,12 +151,15 @@ async function stopServer(server: Server, connections: OpenConnections, options:
   await database?.close(Math.max(0, cutOff - performance.now()));
 }
 
-/** Closes the port when new connections are unlikely: unaccepted ones are reset. Responses wait, since clients reconnect. */
+/**
+ * Closes the port when new connections are unlikely: unaccepted ones are reset. Responses wait, since clients reconnect. The wait is
+ * limited in turns of the event loop, each of which accepts one: after a pause of this process several may have come.
+ */
 async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
   connections.hold();
   const from = performance.now();
-  const isQuiet = (now: number) => now - Math.max(from, connections.lastOpened) >= limits.PORT_QUIET;
-  for (let now = from; !isQuiet(now) && now - from < limits.PORT_QUIET_WAIT; now = performance.now()) {
+  const isQuiet = () => performance.now() - Math.max(from, connections.lastOpened) >= limits.PORT_QUIET;
+  for (let turn = 0; turn < limits.PORT_QUIET_TURNS && !isQuiet(); turn++) {
     await delay(2);
     await nextTurn();
   }

@@ -140,9 +140,9 @@ export const GRACE_PERIOD = 10_000;
 export const CLOSING_TIME = 500;
 export const MIN_IDLE = 20;
 
-/** Time without a new connection after which a stop closes the port, and the longest wait for that. */
+/** Time without a new connection after which a stop closes the port, and for how many turns of 2 ms or more it waits for that. */
 export const PORT_QUIET = 100;
-export const PORT_QUIET_WAIT = 400;
+export const PORT_QUIET_TURNS = 200;
 
 /** Time beyond its grace period for a worker process to stop; for the others to close the port, while it holds responses. */
 export const WORKER_STOP_MARGIN = 1_000;
