@@ -1,9 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { amount } from "../depth.ts";
+import { ClientConnection, requestBytes } from "../overload/client-connection.ts";
 import { NOTHING_DROPPED, stopUnderLoad } from "../overload/stop-under-load.ts";
 import { useCli } from "./cli-process.ts";
 import { useServiceDatabase } from "./service-database.ts";
@@ -116,6 +118,21 @@ describe("PROCESSES=2", () => {
     expect(childrenOf(service.pid)).toContain(second);
     expect(childrenOf(service.pid)).not.toContain(first);
     service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+  });
+
+  test("clients that connect during a stop, while the primary process cannot run, get their responses", async () => {
+    await using service = start();
+    const { port } = new URL(await service.started);
+    service.kill("SIGTERM");
+    await expect.poll(() => service.output()).toMatch(/SIGTERM: finishing requests/);
+    process.kill(service.pid, "SIGSTOP");
+    const connections = await Promise.all(Array.from({ length: 6 }, () => ClientConnection.open(Number(port))));
+    const outcomes = connections.map((connection) => connection.send(requestBytes(KEY, "GET", "/api/v1/users/")));
+    // The others have meanwhile waited for 500 ms, and for 100 ms without a new connection.
+    await delay(750);
+    process.kill(service.pid, "SIGCONT");
+    expect((await Promise.all(outcomes)).map(({ status }) => status)).toEqual(Array(6).fill(200));
     expect(await service.exited).toBe(0);
   });
 

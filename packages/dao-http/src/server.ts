@@ -6,7 +6,7 @@
 
 export { DEVELOPMENT_KEYS } from "./app/auth.ts";
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from "./app/log.ts";
-export { type RunningServer, type ServerOptions, startServer } from "./node/server.ts";
+export { type RunningServer, type ServerOptions, type SharedPort, startServer } from "./node/server.ts";
 export { SettingsError } from "./node/settings-error.ts";
 export { type RunningService, startService } from "./process/service.ts";
 export { type Environment, readSettings, type Settings } from "./process/settings.ts";

@@ -1,10 +1,16 @@
 import cluster from "node:cluster";
-import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
-import type { ServerOptions } from "../node/server.ts";
-import { PORT_CLOSED, type Serving, STOP, type WorkerMessage, WorkerProcesses } from "../process/cluster.ts";
+import type { ServerOptions, SharedPort } from "../node/server.ts";
+import {
+  HANDED_OVER,
+  PORT_CLOSED,
+  type Serving,
+  STOP,
+  type WorkerMessage,
+  WorkerProcesses,
+} from "../process/cluster.ts";
 import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
-import { PORT_CLOSED_WAIT } from "../wire/limits.ts";
+import { PRIMARY_REPLY_WAIT } from "../wire/limits.ts";
 import { type Command, DATABASE_OPTIONS, fail, writeStderr, writeWarnings } from "./command.ts";
 
 /** As `toLocaleString` groups digits, without loading its locales at each start, which takes 16 ms. */
@@ -68,7 +74,7 @@ async function serve(settings: Settings): Promise<void> {
 const HEAP_GROWTH = 50;
 
 /** Loads the service; the process that only distributes connections does not need it. */
-async function startService(settings: Settings, options: Pick<ServerOptions, "whenPortIsClosed"> = {}) {
+async function startService(settings: Settings, options: Pick<ServerOptions, "sharedPort"> = {}) {
   const [log, service] = await Promise.all([import("../process/terminal-log.ts"), import("../process/service.ts")]);
   const logger = log.openLog({ level: settings.logLevel, isShared: cluster.isWorker });
   const running = await service.startService(settings, logger, options);
@@ -82,15 +88,6 @@ async function serveAsWorker(settings: Settings): Promise<void> {
   // A message cannot be sent: the primary process has ended.
   cluster.worker?.on("error", () => process.exit(1));
   let stop = async () => {};
-  const othersClosed = new Promise<void>((resolve) => {
-    process.on("message", (message) => {
-      if (message === PORT_CLOSED) resolve();
-    });
-  });
-  const whenPortIsClosed = () => {
-    notify({ kind: "port closed" });
-    return Promise.race([othersClosed, delay(PORT_CLOSED_WAIT)]);
-  };
   const onStop = () => {
     stop().then(() => process.exit(0), fail);
   };
@@ -99,10 +96,32 @@ async function serveAsWorker(settings: Settings): Promise<void> {
   });
   // A signal from a terminal reaches all processes of the group, and may come twice.
   process.on("SIGINT", onStop).on("SIGTERM", onStop);
-  const service = await startService(settings, { whenPortIsClosed });
+  const service = await startService(settings, { sharedPort });
   stop = service.stop;
   const { url, database, warnings } = service;
   notify({ kind: "serving", url, database, warnings });
+}
+
+const sharedPort: SharedPort = {
+  whenHandedOver: () => replied({ kind: "accepting" }, HANDED_OVER),
+  whenClosed: () => replied({ kind: "port closed" }, PORT_CLOSED),
+};
+
+/** Notifies the primary process, and waits for its reply, or for a second: it may hang. */
+function replied(message: WorkerMessage, reply: string): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      process.off("message", onMessage);
+      resolve();
+    };
+    const onMessage = (received: unknown) => {
+      if (received === reply) end();
+    };
+    const timer = setTimeout(end, PRIMARY_REPLY_WAIT);
+    process.on("message", onMessage);
+    notify(message);
+  });
 }
 
 function notify(message: WorkerMessage): void {

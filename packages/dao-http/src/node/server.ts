@@ -35,11 +35,16 @@ export interface ServerOptions {
   readonly stopDelay?: number | undefined;
   /** Milliseconds for the whole stop; requests still running then are aborted. Default 10,000. */
   readonly gracePeriod?: number | undefined;
-  /**
-   * Called when a stop has closed the port for this process. Held responses are sent when it resolves, which should be when no
-   * other process listens on the port. Default: immediately.
-   */
-  readonly whenPortIsClosed?: (() => Promise<void>) | undefined;
+  /** Other processes that listen on the port, for which a stop waits. Default: none. */
+  readonly sharedPort?: SharedPort | undefined;
+}
+
+/** A port on which several processes listen, by `node:cluster`. */
+export interface SharedPort {
+  /** Resolves when this process has been handed its part of the connections that have arrived so far. */
+  whenHandedOver(): Promise<void>;
+  /** Called when a stop has closed the port for this process. Held responses are sent when it resolves: when none listens. */
+  whenClosed(): Promise<void>;
 }
 
 /** A server that listens. */
@@ -130,16 +135,17 @@ function urlOf(server: Server): string {
 
 /** Stops a server without dropping requests, within the grace period. */
 async function stopServer(server: Server, connections: OpenConnections, options: ServerOptions): Promise<void> {
-  const { app, database, stopDelay = limits.STOP_DELAY, gracePeriod = limits.GRACE_PERIOD, whenPortIsClosed } = options;
+  const { app, database, stopDelay = limits.STOP_DELAY, gracePeriod = limits.GRACE_PERIOD, sharedPort } = options;
   const cutOff = performance.now() + gracePeriod - Math.min(limits.CLOSING_TIME, gracePeriod / 2);
   app.announceStop();
   connections.announceClose();
   await delay(Math.min(stopDelay, gracePeriod));
   let isClosed = false;
-  await closePort(server, connections, () => {
+  await untilQuiet(connections, gracePeriod / 2, sharedPort);
+  closePort(server, () => {
     isClosed = true;
   });
-  await whenPortIsClosed?.();
+  await sharedPort?.whenClosed();
   connections.release();
   while (!isClosed && performance.now() < cutOff) {
     await delay(10);
@@ -152,18 +158,24 @@ async function stopServer(server: Server, connections: OpenConnections, options:
 }
 
 /**
- * Closes the port when new connections are unlikely: unaccepted ones are reset. Responses wait, since clients reconnect. The wait is
- * limited in turns of the event loop, each of which accepts one: after a pause of this process several may have come.
+ * Waits until new connections are unlikely, since closing the port resets unaccepted ones. Responses wait as well, since clients
+ * reconnect. It waits for some turns of the event loop, not for a time: after a pause of the process several connections may have
+ * come, of which each turn accepts one.
+ * @param longest milliseconds, for clients that never stop to connect
  */
-async function closePort(server: Server, connections: OpenConnections, onClosed: () => void): Promise<void> {
+async function untilQuiet(connections: OpenConnections, longest: number, sharedPort?: SharedPort): Promise<void> {
   connections.hold();
   const from = performance.now();
   const isQuiet = () => performance.now() - Math.max(from, connections.lastOpened) >= limits.PORT_QUIET;
-  for (let turn = 0; turn < limits.PORT_QUIET_TURNS && !isQuiet(); turn++) {
+  for (let turn = 0; turn < limits.PORT_QUIET_TURNS && !isQuiet() && performance.now() - from < longest; turn++) {
     await delay(2);
+    await sharedPort?.whenHandedOver();
     await nextTurn();
   }
-  // The HTTP server's close would close idle connections, even those on which a request is arriving.
+}
+
+/** The HTTP server's own close would close idle connections, even those on which a request is arriving. */
+function closePort(server: Server, onClosed: () => void): void {
   if (process.versions["bun"] === undefined) NetServer.prototype.close.call(server, onClosed);
   else server.close(onClosed); // which is no NetServer there
 }

@@ -5,6 +5,8 @@ import * as limits from "../wire/limits.ts";
 /** What a worker sends to the primary process. */
 export type WorkerMessage =
   | { readonly kind: "serving"; readonly url: string; readonly database: string; readonly warnings: readonly string[] }
+  /** It waits for {@link HANDED_OVER}. */
+  | { readonly kind: "accepting" }
   /** It has closed the port, and holds its responses until it receives {@link PORT_CLOSED}. */
   | { readonly kind: "port closed" }
   /** It ends; `lines` give the reason for people. */
@@ -12,6 +14,9 @@ export type WorkerMessage =
 
 /** Sent to a worker: finish the requests in progress, then end. */
 export const STOP = "stop";
+
+/** Sent to a worker: what had arrived at the port has been handed to the processes. */
+export const HANDED_OVER = "handed over";
 
 /** Sent to a worker: no process accepts connections any longer. */
 export const PORT_CLOSED = "port closed";
@@ -137,10 +142,14 @@ function follow(worker: Worker): RunningWorker {
   const ended = endOf(worker);
   const failed = ended.then(({ lines }) => Promise.reject(new WorkerError(lines)));
   const serving = Promise.race([messageOf(worker, "serving"), failed]);
+  worker.on("message", ({ kind }: WorkerMessage) => {
+    // At the end of a turn, which accepts a connection if one waits.
+    if (kind === "accepting") setImmediate(() => send({ worker }, HANDED_OVER));
+  });
   return { worker, ended, serving, hasClosedPort: messageOf(worker, "port closed") };
 }
 
-function send({ worker }: RunningWorker, message: string): void {
+function send({ worker }: Pick<RunningWorker, "worker">, message: string): void {
   if (worker.isConnected()) worker.send(message);
 }
 

@@ -36,7 +36,7 @@ export interface RunningService extends RunningServer {
 export async function startService(
   settings: Settings,
   logger: Logger,
-  { whenPortIsClosed }: Pick<ServerOptions, "whenPortIsClosed"> = {},
+  { sharedPort }: Pick<ServerOptions, "sharedPort"> = {},
 ): Promise<RunningService> {
   const warnings = [...settings.warnings];
   const telemetry = await registeredTelemetry().catch(() => {
@@ -62,7 +62,7 @@ export async function startService(
     const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
     const data = { services: database, replica: standby, telemetry: telemetry?.appTelemetry() };
     const app = createDaoApp({ ...data, keys, basePath, corsOrigins, logger, maxConcurrentRequests, ...http });
-    const server = await startServer({ app, host, port, database: { close }, logger, whenPortIsClosed, ...http });
+    const server = await startServer({ app, host, port, database: { close }, logger, sharedPort, ...http });
     const stop = async () => {
       await server.stop();
       await telemetry?.flush();

@@ -144,9 +144,9 @@ export const MIN_IDLE = 20;
 export const PORT_QUIET = 100;
 export const PORT_QUIET_TURNS = 200;
 
-/** Time beyond its grace period for a worker process to stop; for the others to close the port, while it holds responses. */
+/** Time beyond its grace period for a worker process to stop; for the primary process to reply to one that stops. */
 export const WORKER_STOP_MARGIN = 1_000;
-export const PORT_CLOSED_WAIT = 1_000;
+export const PRIMARY_REPLY_WAIT = 1_000;
 
 /** A process that ran shorter is restarted with a delay, which doubles from the first to the last. */
 export const SHORT_LIFETIME = 10_000;
