@@ -7,8 +7,8 @@ import {
   isResendError,
   isSent,
   refusalOf,
-  SentOnce,
   sendAtOnce,
+  sentOnce,
   wasPrepared,
 } from "../src/drivers/postgres/prepared-statements.ts";
 
@@ -60,14 +60,14 @@ describe("postgres.js", () => {
     await sql.end();
   });
 
-  test("rejects a query that SentOnce prevents from being sent again with the server's error, and returns those pipelined after it", async () => {
+  test("rejects a query that sentOnce prevents from being sent again with the server's error, and returns those pipelined after it", async () => {
     const sql = postgres(testDatabase.url, options);
-    const run = (id: number) => sql.unsafe(byId, SentOnce.of([id]), prepared);
+    const run = (id: number) => sql.unsafe(byId, sentOnce([id]), prepared);
     await run(1);
-    await sql.unsafe("select $1::int as id", SentOnce.of([1]), prepared);
+    await sql.unsafe("select $1::int as id", sentOnce([1]), prepared);
     await admin.unsafe("alter table numbers alter column value type int");
     const refused = run(1).execute();
-    const behind = [2, 3].map((id) => sql.unsafe("select $1::int as id", SentOnce.of([id]), prepared).execute());
+    const behind = [2, 3].map((id) => sql.unsafe("select $1::int as id", sentOnce([id]), prepared).execute());
     await refused.then(
       () => expect.unreachable("the plan is stale"),
       (error: unknown) => expect(isResendError(error)).toBe(true),

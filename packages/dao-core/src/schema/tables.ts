@@ -7,6 +7,7 @@ import {
   integer,
   jsonb,
   PgSchema,
+  type PgTableFn,
   pgEnum,
   pgTable,
   primaryKey,
@@ -32,8 +33,8 @@ import { createdAtColumn, idColumn, instantCheck, instantColumn, lengthCheck, li
  */
 export function tablesIn(schema: string) {
   const own = new PgSchema(schema);
-  // Drizzle omits the name of the schema `public`; otherwise the types are the same.
-  const table = schema === "public" ? pgTable : (own.table as unknown as typeof pgTable);
+  // Drizzle omits the name of the schema `public`.
+  const table: PgTableFn<string | undefined> = schema === "public" ? pgTable : own.table;
   const enumType = <const Values extends readonly [string, ...string[]]>(name: string, values: Values) =>
     schema === "public" ? pgEnum(name, values) : own.enum(name, values);
 

@@ -21,8 +21,8 @@ import {
   isSent,
   PreparedStatements,
   refusalOf,
-  SentOnce,
   sendAtOnce,
+  sentOnce,
   wasPrepared,
 } from "./prepared-statements.ts";
 import { type Candidate, type SessionState, stateOf } from "./server-search.ts";
@@ -174,7 +174,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     // Without parameters postgres.js would use the simple protocol, which prepares nothing.
     const options = { prepare, simple: false };
     const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
-    const query = this.#client.unsafe<Record<string, unknown>[]>(sent, SentOnce.of(parameters), options).values();
+    const query = this.#client.unsafe<Record<string, unknown>[]>(sent, sentOnce(parameters), options).values();
     if (!prepare) sendAtOnce(query);
     this.activity.started();
     this.#queries.add(query);
@@ -295,7 +295,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   /**
    * Withdraws the statements that wait in postgres.js, which would send them over another connection, or never, as they wait for
-   * the result of a statement that {@link SentOnce} has stopped.
+   * the result of a statement that {@link sentOnce} has stopped.
    */
   #withdrawUnsent(): void {
     for (const query of this.#queries) {

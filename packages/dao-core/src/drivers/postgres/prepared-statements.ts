@@ -93,30 +93,29 @@ class ResendError extends Error {}
 /**
  * The parameters of a statement that may be sent once. postgres.js sends a prepared statement that the server has rejected
  * (0A000, 26000) again, after the pipelined ones, and then assigns results to the wrong statements. It reads the parameters with
- * `forEach` each time it sends: an error thrown there prevents that, and rejects the statement. It reads nothing else of them, and
- * an array of a class of its own costs a query 2 % of its time.
+ * `forEach` each time it sends: an error thrown there prevents that, and rejects the statement. An array of a class of its own would
+ * cost a query 2 % of its time.
  */
-export class SentOnce {
-  readonly #parameters: readonly SqlParameter[];
-  #isSent = false;
-
-  private constructor(parameters: readonly SqlParameter[]) {
-    this.#parameters = parameters;
-  }
-
-  /** With the type of what it stands for. */
-  static of(parameters: readonly SqlParameter[]): SqlParameter[] {
-    return new SentOnce(parameters) as unknown as SqlParameter[];
-  }
-
-  forEach(use: (value: SqlParameter) => void): void {
-    if (this.#isSent) throw new ResendError("The server has refused the prepared statement.");
-    this.#isSent = true;
-    for (const parameter of this.#parameters) use(parameter);
-  }
+export function sentOnce(parameters: readonly SqlParameter[]): SqlParameter[] {
+  const once = [...parameters];
+  once.forEach = readOnce;
+  return once;
 }
 
-/** Whether `error` is what {@link SentOnce} has thrown. */
+function readOnce(
+  this: SqlParameter[],
+  use: (parameter: SqlParameter, index: number, all: SqlParameter[]) => void,
+): void {
+  this.forEach = refuse;
+  let index = 0;
+  for (const parameter of this) use(parameter, index++, this);
+}
+
+function refuse(): never {
+  throw new ResendError("The server has refused the prepared statement.");
+}
+
+/** Whether `error` is what {@link sentOnce} has thrown. */
 export function isResendError(error: unknown): boolean {
   return error instanceof ResendError;
 }
