@@ -102,7 +102,10 @@ const updates = new StatementCache();
 
 /** A bit mask of the fields that the change has, the first as bit 0: null is a value, so absence must be encoded separately. */
 function changedFields(change: contract.TaskChangeDto, names: readonly string[]): number {
-  return names.reduce((bits, name, index) => (Reflect.get(change, name) === undefined ? bits : bits | (1 << index)), 0);
+  const own: Readonly<Record<string, unknown>> = change;
+  let bits = 0;
+  for (const [index, name] of names.entries()) if (own[name] !== undefined) bits |= 1 << index;
+  return bits;
 }
 
 /** FOR UPDATE OF names a table without its schema. */
@@ -164,12 +167,15 @@ export class SqlTaskDao
   }
 
   async updateMany(changes: readonly contract.TaskChangeDto[], options?: CallOptions): Promise<contract.TaskDto[]> {
-    const isChanged = (name: string) => changes.some((change) => Reflect.get(change, name) !== undefined);
     // An UPDATE must set something; the title may be set to itself.
-    const names = updatable.filter((name) => name === "title" || isChanged(name));
-    const rows = changes.map((change) => ({ ...change, changed: changedFields(change, names) }));
+    const changed = new Set(["title"]);
+    for (const change of changes) for (const name in change) changed.add(name);
+    const names = updatable.filter((name) => changed.has(name));
     const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
-    const values = columnArrays("tasks.", ["id", "changed", ...names], rows);
+    const values = {
+      ...columnArrays("tasks.", ["id", ...names], changes),
+      "tasks.changed": `{${changes.map((change) => changedFields(change, names)).join()}}`,
+    };
     const { rows: updated } = await run(this.executor, statement, values, options);
     return updated.map((row) => taskStatements.read(row));
   }
