@@ -94,6 +94,10 @@ const insertTasks = prepared("write", () =>
   counted(queryBuilder.insert(tasks).select(newRows(tasks, "tasks.")).returning(one)),
 );
 
+function* newTasks(input: readonly contract.TaskImportDto[]): Generator<Record<string, unknown>> {
+  for (const task of input) yield taskStatements.insertValues(task.id ?? newId(), task);
+}
+
 const { columns } = taskStatements;
 const updatable = Object.keys(columns).filter((name) => !["id", "userId", "goalId", "createdAt"].includes(name));
 
@@ -151,17 +155,12 @@ export class SqlTaskDao
   }
 
   async createMany(input: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number> {
-    const rows = input.map((task) => taskStatements.insertValues(task.id ?? newId(), task));
-    const { rows: counts } = await run(
-      this.executor,
-      insertTasks(),
-      columnArrays("tasks.", taskStatements.newNames, rows),
-      options,
-    );
+    const values = columnArrays("tasks.", taskStatements.newNames, newTasks(input));
+    const { rows: counts } = await run(this.executor, insertTasks(), values, options);
     const count = Number(counts[0]?.[0]);
     // A transaction is then rolled back.
-    if (count !== rows.length) {
-      throw new Error(`The database wrote ${count} of ${rows.length} tasks; look for a trigger on the table.`);
+    if (count !== input.length) {
+      throw new Error(`The database wrote ${count} of ${input.length} tasks; look for a trigger on the table.`);
     }
     return count;
   }
