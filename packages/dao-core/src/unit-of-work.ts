@@ -45,6 +45,10 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     this.#life = life;
   }
 
+  get ordersCalls(): boolean | undefined {
+    return this.#session.ordersCalls;
+  }
+
   /** Reads whose memory does not depend on the length of rows, if the session has them. */
   get pieces(): PieceReads | undefined {
     return this.#session.pieces;

@@ -1,55 +1,24 @@
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer } from "node:net";
-import { createDaoServices, DaoUnitOfWork, openDatabase } from "@flux/dao-core";
-import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import { type BatchOperation, createDaoServices, DaoUnitOfWork, openDatabase } from "@flux/dao-core";
+import { createTestDatabase, makeGoalData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
+import postgres from "postgres";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { OpenTransaction } from "../src/session/transaction/transaction.ts";
+import { countedDatabase } from "./counted-trips.ts";
 
 let testDatabase: TestDatabase;
+let sql: postgres.Sql;
 beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
+  sql = postgres(testDatabase.url, { max: 1 });
 });
-afterAll(() => testDatabase.drop());
-
-/** A database behind a proxy that counts how often the client sends something after the server has. */
-async function countedDatabase() {
-  const target = new URL(testDatabase.url);
-  let trips = 0;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    let isOurTurn = true;
-    client.on("data", (data) => {
-      if (isOurTurn) trips++;
-      isOurTurn = false;
-      upstream.write(data);
-    });
-    upstream.on("data", (data) => {
-      isOurTurn = true;
-      client.write(data);
-    });
-    client.on("close", () => upstream.destroy()).on("error", () => undefined);
-    upstream.on("close", () => client.destroy()).on("error", () => undefined);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = new URL(target);
-  url.port = String((server.address() as AddressInfo).port);
-  const database = await openDatabase(url.href, { poolSize: 1 });
-  return {
-    database,
-    async count(work: () => Promise<unknown>): Promise<number> {
-      trips = 0;
-      await work();
-      return trips;
-    },
-    async [Symbol.asyncDispose]() {
-      await database.close();
-      server.close();
-    },
-  };
-}
+afterAll(async () => {
+  await sql.end();
+  await testDatabase.drop();
+});
 
 test("a unit of work takes a round trip for each statement that awaits another, and one for the commit", async () => {
-  await using counted = await countedDatabase();
+  await using counted = await countedDatabase(testDatabase.url);
   const { database, count } = counted;
   const { id } = await database.users.create(makeUserData());
   const inUnit = (work: (uow: DaoUnitOfWork) => Promise<unknown>) => count(() => DaoUnitOfWork.run(database, work));
@@ -64,7 +33,67 @@ test("a unit of work takes a round trip for each statement that awaits another, 
   await inUnit(rename);
   expect(await inUnit(rename)).toBe(3);
   expect(await inUnit(async (uow) => [await find(uow), await rename(uow)])).toBe(3);
-  expect(await inUnit((uow) => Promise.all([rename(uow), rename(uow), find(uow)]))).toBe(5);
+  expect(await inUnit((uow) => Promise.all([rename(uow), rename(uow), find(uow)]))).toBe(3);
+  // Its time-out ends all of it, so it does not keep statements from travelling together.
+  const timed = (work: (uow: DaoUnitOfWork) => Promise<unknown>) =>
+    count(() => DaoUnitOfWork.run(database, work, { timeout: 60_000, signal: new AbortController().signal }));
+  await timed(rename);
+  expect(await timed(find)).toBe(2);
+  expect(await timed((uow) => Promise.all([find(uow), rename(uow), rename(uow), find(uow)]))).toBe(3);
+});
+
+test("the statements of a batch travel together, and one that is alone has no transaction", async () => {
+  await using counted = await countedDatabase(testDatabase.url);
+  const { database, count } = counted;
+  const { batch, goals } = createDaoServices(database);
+  const { id: userId } = await database.users.create(makeUserData());
+  const { id: goalId } = await database.goals.create(makeGoalData(userId));
+  const create = (): BatchOperation => ["goals.createGoal", makeGoalData(userId)];
+  const rename: BatchOperation = ["goals.updateGoal", goalId, { title: "Other" }];
+  const renameIf: BatchOperation = ["goals.updateGoal", goalId, { title: "Other" }, { ifVersion: "*" }];
+  const put: BatchOperation = ["demoFlags.putDemoFlags", userId, {}];
+  const find: BatchOperation = ["goals.getGoal", goalId];
+  // Prepares the statements.
+  await batch([create(), rename, renameIf, put, find]);
+  for (const timeout of [undefined, 60_000]) {
+    const trips = (...operations: BatchOperation[]) => count(() => batch(operations, { timeout }));
+    expect(await trips(create())).toBe(1);
+    expect(await trips(rename)).toBe(1);
+    expect(await trips(create(), rename)).toBe(3);
+    expect(await trips(create(), rename, put, find, create(), find)).toBe(3);
+    expect(await trips(find, find, find)).toBe(2);
+    // What reads the version before it writes sends the first statement with those before it, and has those behind it wait.
+    expect(await trips(create(), renameIf, create(), create())).toBe(5);
+    expect(await trips(renameIf)).toBe(
+      await count(() => goals.updateGoal(goalId, { title: "Other" }, { ifVersion: "*" })),
+    );
+  }
+});
+
+test("statements that were sent together end with their batch's signal: nothing is kept, and the connection is replaced", async () => {
+  await using counted = await countedDatabase(testDatabase.url);
+  const { database, connections } = counted;
+  const { batch, users } = createDaoServices(database);
+  const owner = await database.users.create(makeUserData());
+  const create = (): BatchOperation => ["goals.createGoal", makeGoalData(owner.id)];
+  await batch([create(), create()]);
+  const before = connections();
+  const rename: BatchOperation = ["users.updateUser", owner.id, { name: "Other" }];
+  const many = (count: number) => Array.from({ length: count }, create);
+  await DaoUnitOfWork.run(testDatabase.database, async (uow) => {
+    await uow.users.lockById(owner.id);
+    const controller = new AbortController();
+    const blocked = batch([...many(40), rename, ...many(40)], { signal: controller.signal });
+    await untilBlocked(sql);
+    controller.abort(new Error("the caller has gone"));
+    await expect(blocked).rejects.toThrow("the caller has gone");
+    // It waits for the only connection.
+    expect(await users.getUser(owner.id)).toEqual(owner);
+  });
+  // One cancel request at a time, not one for each statement.
+  expect(connections() - before).toBeLessThan(10);
+  expect((await database.goals.list({ userId: owner.id })).total).toBe(2);
+  expect(await users.getUser(owner.id)).toEqual(owner);
 });
 
 test("a statement that fails has those sent with it fail, and nothing is kept", async () => {

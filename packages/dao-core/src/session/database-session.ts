@@ -168,6 +168,8 @@ export interface TransactionOptions extends CallOptions {
 export interface DatabaseSession extends Daos {
   /** Whether this is an open transaction: then {@link transaction} is a savepoint within it. */
   readonly isTransaction: boolean;
+  /** Whether calls that do not await each other run in their order, as in transactions of our drivers. Default `false`. */
+  readonly ordersCalls?: boolean | undefined;
   /** A session on the same connections whose tables are in another schema. Absent if there is one schema only. */
   withSchema?(schema: string): DatabaseSession;
   /** Reads whose memory does not depend on the length of rows, for callers that pass rows on. Absent if there are none. */

@@ -140,6 +140,7 @@ export class DriverSession extends Session {
 /** In an open transaction; transactions within it are savepoints. */
 class TransactionSession extends Session {
   readonly isTransaction = true;
+  readonly ordersCalls = true;
   readonly #executor: SchemaExecutor;
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;

@@ -128,7 +128,7 @@ async function respond(
   const results =
     session === undefined
       ? Array.from(await callBatch(services, calls, options), resultWriter(parts))
-      : await runBatch(session, calls, options, (inside) => callsIn(inside, resultWriter(parts, BATCH_RESULTS)));
+      : await runBatch(session, calls, options, (inside) => callsIn(inside, resultWriter(parts, limitOf(parts))), true);
   return { status: 200, headers: jsonHeaders(), body: `{"results":[${results.join(",")}]}` };
 }
 
@@ -138,23 +138,34 @@ function callBatch(services: object, ...args: readonly unknown[]): Promise<Itera
 }
 
 /** The calls of one attempt, each of which returns its result as JSON text. */
-function callsIn(session: DatabaseSession, write: (result: unknown) => string): CallOperation<string> {
+function callsIn(session: DatabaseSession, write: ReturnType<typeof resultWriter>): CallOperation<string> {
   const services = createDaoServices(session);
   const reads = new Map(Object.entries(session.pieces === undefined ? {} : createPieceServices(session.pieces).reads));
-  return async (name, args) => {
-    const opened = await reads.get(name)?.(args[0]);
-    if (opened?.kind === "whole") return write(opened.result);
+  return async (name, args, number) => {
+    const read = reads.get(name);
+    // Without one there is nothing to await: the operation must be called now.
+    const opened = read === undefined ? undefined : await read(args[0]);
+    if (opened?.kind === "whole") return write(opened.result, number);
     // A list has any number of rows, and a row can be older than the limit of its length.
     if (opened !== undefined && (opened.kind !== "row" || opened.row.bytes > BATCH_RESULTS)) throw tooLong();
-    return write(await callOperation(services, name, args));
+    return write(await callOperation(services, name, args), number);
   };
 }
 
-/** Writes the results of the parts, in their order, with at most `limit` characters in all. */
-function resultWriter(parts: readonly Part[], limit = Number.POSITIVE_INFINITY): (result: unknown) => string {
-  let [number, length] = [0, 0];
-  return (result) => {
-    const status = parts[number++]?.operation.status;
+/** A row that is created by itself, without a transaction, is as long as the body, and must not be refused once it is there. */
+function limitOf([only, ...others]: readonly Part[]): number {
+  const isCreation = only?.operation.location !== undefined && others.length === 0;
+  return isCreation ? Number.POSITIVE_INFINITY : BATCH_RESULTS;
+}
+
+/** Writes the results of the parts by their numbers, with at most `limit` characters in all. */
+function resultWriter(
+  parts: readonly Part[],
+  limit = Number.POSITIVE_INFINITY,
+): (result: unknown, number: number) => string {
+  let length = 0;
+  return (result, number) => {
+    const status = parts[number]?.operation.status;
     const text = status === 204 ? `{"status":204}` : `{"status":${status},"body":${encode(result)}}`;
     length += text.length;
     if (length > limit) throw tooLong();

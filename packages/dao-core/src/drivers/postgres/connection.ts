@@ -248,11 +248,16 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     return sent;
   }
 
-  /** A cancel request names a connection, not a statement, and may arrive late, so the connection is not used again. */
+  /**
+   * A cancel request names a connection, not a statement, and may arrive late, so the connection is not used again. Of the statements
+   * of a transaction, it is for the one that runs, since the server refuses those behind it.
+   */
   #abortable<Rows>(query: PromiseLike<Rows>, signal: AbortSignal): Promise<Rows> {
-    const cancel = () => {
+    const cancel = async () => {
       this.#lose("aborted", signal.reason);
-      return requestCancel(this.#server, () => this.#settings.openSocket(undefined, this.#socket.address));
+      const [running] = this.#queries;
+      if (running === query)
+        await requestCancel(this.#server, () => this.#settings.openSocket(undefined, this.#socket.address));
     };
     return abortable(query, signal, { cancel });
   }

@@ -26,9 +26,9 @@ export function savepointName(depth: number): string {
  * A transaction, or a savepoint within one: a *level*, on a connection of the transaction's own.
  *
  * A statement is sent only when the previous one has settled and the connection is alive: a driver that reconnects by itself would
- * run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216). On a connection that never does, statements that no
- * signal can withdraw are sent at once, in order: if one fails, the server refuses those behind it. Only reads are sent with the
- * BEGIN, without which a write would stand by itself.
+ * run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216). On a connection that never does, statements are sent
+ * at once, in order: if one fails, the server refuses those behind it. Not so if a signal of its own could withdraw one of them.
+ * Only reads are sent with the BEGIN, without which a write would stand by itself; writes leave together as soon as it succeeds.
  *
  * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of the
  * outer level. In each case the nested level is closed first, statements already sent are waited for, and others are rejected;
@@ -43,8 +43,8 @@ export class OpenTransaction implements SqlTransaction {
   readonly #signal: AbortSignal | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #pending = 0;
-  /** Of those, the ones that wait for the previous one. */
-  #unsent = 0;
+  /** Of those, the ones that wait for the BEGIN alone, and the ones that wait for the previous one. */
+  readonly #unsent = { behindBegin: 0, behindPrevious: 0 };
   /** A BEGIN that is under way, or was refused. */
   #beginning: Promise<void> | undefined;
   #hasEnded = false;
@@ -177,8 +177,7 @@ export class OpenTransaction implements SqlTransaction {
   async #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
     const begun = begin();
     this.#tail = begun.catch(() => undefined);
-    const pipelines = this.#parent === undefined && this.#pipelines(this.#signal, true);
-    if (pipelines) {
+    if (this.#parent === undefined && this.#connection.pipelines === true) {
       this.#beginning = begun;
       begun.then(
         () => {
@@ -269,18 +268,21 @@ export class OpenTransaction implements SqlTransaction {
     signal: AbortSignal | undefined,
     isRead: boolean,
   ): Promise<Result> {
-    const isPipelined = this.#pipelines(signal, isRead);
+    const isPipelined = this.#pipelines(signal);
+    const canPrecedeBegin = isRead && this.#unsent.behindBegin === 0;
+    const awaited = !isPipelined ? before : canPrecedeBegin ? undefined : this.#beginning;
+    const place = isPipelined ? "behindBegin" : "behindPrevious";
     this.#pending++;
     this.#idleTimer?.statementBegun();
     try {
-      if (!isPipelined) {
-        this.#unsent++;
+      if (awaited !== undefined) {
+        this.#unsent[place]++;
         try {
-          await untilAborted(before, signal);
+          await untilAborted(awaited, signal);
           if (this.#beginning !== undefined) await this.#beginning;
         } finally {
           // In the same turn as it is sent, or a later statement would overtake it.
-          this.#unsent--;
+          this.#unsent[place]--;
         }
       }
       if (this.#hasEnded) throw misuse("hasEnded");
@@ -303,9 +305,11 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  #pipelines(signal: AbortSignal | undefined, isRead: boolean): boolean {
-    const mayBeSent = this.#unsent === 0 && (isRead || this.#beginning === undefined);
-    return this.#connection.pipelines === true && signal === undefined && mayBeSent;
+  /** Whether a statement need not wait for the previous one. An abort of the level's own signal ends all of them. */
+  #pipelines(signal: AbortSignal | undefined): boolean {
+    const { behindBegin, behindPrevious } = this.#unsent;
+    const isInTurn = behindPrevious === 0 && (behindBegin === 0 || this.#beginning !== undefined);
+    return this.#connection.pipelines === true && signal === this.#signal && isInTurn;
   }
 
   #lost(outcome: "rolled_back" | "unknown", cause: unknown = this.#connection.lossCause): TransactionLostError {

@@ -92,6 +92,19 @@ export const batchCases: readonly ContractCase[] = [
   },
   ...failureCases,
   {
+    name: "batch: of several operations that fail, the first is reported",
+    async run(services) {
+      const owner = await createOwner(services);
+      const creation: BatchOperation = ["goals.createGoal", makeGoalData(owner.user.id)];
+      const missing: BatchOperation = ["tasks.updateTask", unknownId(), { title: "Other" }];
+      const taken: BatchOperation = ["users.createUser", makeUserData({ email: owner.user.email })];
+      const invalid: BatchOperation = ["goals.createGoal", { userId: owner.user.id, title: "" }];
+      await assertUndone(services, owner, [creation, missing, taken, invalid], "not_found", 1);
+      await assertUndone(services, owner, [creation, creation, taken, missing, invalid, creation], "conflict", 2);
+      await assertUndone(services, owner, [invalid, taken, missing], "validation_failed", 0);
+    },
+  },
+  {
     name: "batch: the number of the operation comes first in the path of each issue, and of a field",
     async run(services) {
       const owner = await createOwner(services);
