@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { LOG_BATCH_LINES } from "../../packages/dao-http/src/wire/limits.ts";
 import { untilBlocked } from "../blocked-sessions.ts";
 import { useCli } from "./cli-process.ts";
 
@@ -168,6 +171,45 @@ describe("Bad input: a schema newer than the code is rejected, with both version
 });
 
 describe("a graceful stop", () => {
+  test.concurrent.for(["1 process", "2 processes"])(
+    "of %s: requests finish even if no one reads the output",
+    async (processes, { expect }) => {
+      await using own = await ownDatabase();
+      await using service = cli.start({ DATABASE_URL: own.url, PROCESSES: processes.slice(0, 1) });
+      const baseUrl = await service.started;
+      const { inFlight } = await onDatabase(own.url, (sql) =>
+        sql.begin(async (locked) => {
+          await locked`lock table users in access exclusive mode`;
+          const sent = usersOf(baseUrl, "scheduler-key-def");
+          await untilBlocked(locked);
+          service.leaveOutput();
+          service.kill("SIGTERM");
+          const isStopping = () =>
+            fetch(`${baseUrl}/ready`).then(
+              ({ status }) => status === 503,
+              () => true,
+            );
+          await expect.poll(isStopping).toBe(true);
+          return { inFlight: sent };
+        }),
+      );
+      expect((await inFlight).status).toBe(200);
+      expect(await service.exited).toBe(0);
+    },
+  );
+
+  test.skipIf(!existsSync("/dev/full"))("a full disk, which takes no log, ends no service", async () => {
+    const full = await open("/dev/full", "w");
+    await using service = cli.start({ DATABASE_URL: database.url }, full.fd);
+    await full.close();
+    const baseUrl = await service.started;
+    for (let count = 0; count < 3 * LOG_BATCH_LINES; count++) {
+      expect((await usersOf(baseUrl, "scheduler-key-def")).status).toBe(200);
+    }
+    service.kill("SIGTERM");
+    expect(await service.exited).toBe(0);
+  });
+
   test.concurrent.for(["SIGTERM", "SIGINT"] as const)(
     "%s: in-flight requests finish, then the service exits with 0",
     async (signal, { expect }) => {

@@ -18,6 +18,8 @@ interface CliProcess extends AsyncDisposable {
   /** Resolves with its exit code, or the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals | null>;
   kill(signal: NodeJS.Signals): void;
+  /** Closes the pipes of its output. */
+  leaveOutput(): void;
 }
 
 /** The outcome of a start that is expected to fail. */
@@ -30,8 +32,11 @@ interface CliOutcome {
 }
 
 export interface Cli {
-  /** Starts it with only these variables, on a free port if they name none. */
-  start(settings: Environment): CliProcess;
+  /**
+   * Starts it with only these variables, on a free port if they name none.
+   * @param stdout a file to write to. Default: a pipe, which is read
+   */
+  start(settings: Environment, stdout?: number): CliProcess;
   /** Runs it until it exits or serves, and then stops it. */
   run(settings: Environment): Promise<CliOutcome>;
 }
@@ -43,22 +48,23 @@ export function useCli(compile = () => compilePrograms({ cli: "packages/dao-http
     programs = await compile();
   });
   afterAll(() => programs?.[Symbol.asyncDispose]());
-  const start = (settings: Environment) => startProcess(programs?.file("cli") ?? "", settings);
+  const start = (settings: Environment, stdout?: number) => startProcess(programs?.file("cli") ?? "", settings, stdout);
   return { start, run: (settings) => runToEnd(start(settings)) };
 }
 
-function startProcess(program: string, settings: Environment): CliProcess {
+function startProcess(program: string, settings: Environment, stdout?: number): CliProcess {
   const env = { PATH: process.env["PATH"], PORT: "0", DB_PREPARE: process.env["FLUX_TEST_PREPARE"], ...settings };
-  const child = spawn(process.execPath, [program, "serve"], { cwd: tmpdir(), env, stdio: ["ignore", "pipe", "pipe"] });
+  const stdio = ["ignore", stdout ?? "pipe", "pipe"] as const;
+  const child = spawn(process.execPath, [program, "serve"], { cwd: tmpdir(), env, stdio: [...stdio] });
   let output = "";
   let log = "";
-  child.stdout.on("data", (text: string) => {
+  child.stdout?.on("data", (text: string) => {
     log += text;
   });
   const exited = exitOf(child);
   const started = new Promise<string>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
         output += text;
         const url = /\bat (http:\S+:\d+)/.exec(output)?.[1];
         if (url !== undefined) resolve(url);
@@ -76,6 +82,9 @@ function startProcess(program: string, settings: Environment): CliProcess {
     log: () => log,
     kill: (signal) => {
       child.kill(signal);
+    },
+    leaveOutput: () => {
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
     },
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");

@@ -89,6 +89,8 @@ async function usage(): Promise<string> {
 }
 
 const args = process.argv.slice(2);
+// Without a listener, a message for a reader that is gone, or for a full disk, would end a service that is stopping.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 main(args).catch(async (error: unknown) => {
   const isJson = args.includes("--json");
   if (error instanceof UsageError && !isJson) {

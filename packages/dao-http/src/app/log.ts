@@ -1,7 +1,7 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import { type DestinationStream, pino } from "pino";
 import { HttpError } from "../http/problem.ts";
-import { LOG_BATCH, LOG_BATCH_LINES, LOG_FLUSH_INTERVAL, SHARED_LOG_BATCH } from "../wire/limits.ts";
+import { LOG_BATCH, LOG_BATCH_LINES, LOG_FLUSH_INTERVAL, LOG_MEMORY, SHARED_LOG_BATCH } from "../wire/limits.ts";
 import { isError } from "../wire/realms.ts";
 
 /** From most to least verbose. */
@@ -152,21 +152,21 @@ export function createLogger(options: { readonly level?: LogLevel; readonly dest
 
 /**
  * Standard output in batches, which are written before the process exits; a killed process loses the last 100 ms. Writes are
- * synchronous, since another thread would cost a tenth of the throughput: a reader that stops reading blocks the service.
+ * synchronous, since another thread would cost a tenth of the throughput: a reader that stops reading blocks the service. While
+ * they fail, up to 1 MiB of lines is kept.
  */
 export class StandardOutput implements DestinationStream {
-  readonly #destination = pino.destination({ dest: 1, sync: true });
+  readonly #destination = pino.destination({ dest: 1, sync: true, maxLength: LOG_MEMORY });
   readonly #limit: number;
   #lines: (string | (() => string))[] = [];
 
   /** @param isShared whether other processes write to it too; lines of up to 4 KB are then not split */
   constructor(isShared: boolean) {
     this.#limit = isShared ? SHARED_LOG_BATCH : LOG_BATCH;
+    // A full disk must not end the service. The next batch tries again; `flushSync` would do so endlessly.
+    this.#destination.on("error", () => undefined);
     setInterval(() => this.#flush(), LOG_FLUSH_INTERVAL).unref();
-    process.on("exit", () => {
-      this.#flush();
-      this.#destination.flushSync();
-    });
+    process.on("exit", () => this.#flush());
   }
 
   /** @param line the text, or what makes it when the batch is written */

@@ -39,8 +39,6 @@ export function writeWarnings(warnings: readonly string[]): void {
 export function writeStdout(text: string): Promise<void> {
   const { stdout } = process;
   return new Promise((resolve, reject) => {
-    // The callback gets the error; the event needs a listener too.
-    stdout.once("error", () => undefined);
     stdout.write(text.endsWith("\n") ? text : `${text}\n`, (error) => {
       if (error == null || isReaderGone(error)) resolve();
       else reject(error);

@@ -109,6 +109,9 @@ export const LOG_BATCH_LINES = 64;
 export const LOG_FLUSH_INTERVAL = 100;
 export const SHARED_LOG_BATCH = 4_096;
 
+/** Log lines that are kept while they cannot be written, as on a full disk; further ones are lost. */
+export const LOG_MEMORY = 1_048_576;
+
 /** Connections at a time; how long one has for a request's headers, and may be idle: longer than the 60 s of proxies. */
 export const MAX_CONNECTIONS = 4_096;
 export const HEADERS_TIMEOUT = 10_000;
