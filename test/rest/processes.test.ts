@@ -106,20 +106,29 @@ describe("PROCESSES=2", () => {
     await expect.poll(() => workers.filter(isRunning)).toEqual([]);
   });
 
-  test("a killed process is replaced, and the other one serves meanwhile", async () => {
-    await using service = start();
-    const baseUrl = await service.started;
-    const [first, second] = childrenOf(service.pid);
-    if (first === undefined || second === undefined) throw new Error("There are fewer than two processes.");
-    process.kill(first, "SIGKILL");
-    await expect.poll(() => service.output()).toMatch(/ended \(SIGKILL\)\. Another one is started now\./);
-    expect(await Promise.all(Array.from({ length: 20 }, () => read(baseUrl)))).toEqual(Array(20).fill(200));
-    await expect.poll(() => childrenOf(service.pid).length).toBe(2);
-    expect(childrenOf(service.pid)).toContain(second);
-    expect(childrenOf(service.pid)).not.toContain(first);
-    service.kill("SIGTERM");
-    expect(await service.exited).toBe(0);
-  });
+  test.each(["in the middle of its work", "before it has taken a connection"])(
+    "a process that is killed %s is replaced, and the other one serves meanwhile",
+    async (when) => {
+      await using service = start();
+      const baseUrl = await service.started;
+      const [first, second] = childrenOf(service.pid);
+      if (first === undefined || second === undefined) throw new Error("There are fewer than two processes.");
+      if (when === "before it has taken a connection") {
+        process.kill(first, "SIGSTOP");
+        // One of them is handed to it before the last one is to the other.
+        for (let count = 0; count < 2; count++) await ClientConnection.open(Number(new URL(baseUrl).port));
+        expect(await read(baseUrl)).toBe(200);
+      }
+      process.kill(first, "SIGKILL");
+      await expect.poll(() => service.output()).toMatch(/ended \(SIGKILL\)\. Another one is started now\./);
+      expect(await Promise.all(Array.from({ length: 20 }, () => read(baseUrl)))).toEqual(Array(20).fill(200));
+      await expect.poll(() => childrenOf(service.pid).length).toBe(2);
+      expect(childrenOf(service.pid)).toContain(second);
+      expect(childrenOf(service.pid)).not.toContain(first);
+      service.kill("SIGTERM");
+      expect(await service.exited).toBe(0);
+    },
+  );
 
   test("clients that connect during a stop, while the primary process cannot run, get their responses", async () => {
     await using service = start();

@@ -169,11 +169,9 @@ async function endOf(worker: Worker): Promise<WorkerEnd> {
   void messageOf(worker, "failed").then(({ lines }) => {
     reason = lines;
   });
-  const disconnected = new Promise((resolve) => worker.once("disconnect", resolve));
   const how = await new Promise<string>((resolve) => {
-    worker.once("exit", (code: number | null, signal: string | null) => {
-      disconnected.then(() => resolve(signal ?? String(code)));
-    });
+    // Not by "disconnect", which Node.js does not emit if the process was killed before it had taken a connection handed to it.
+    worker.process.once("close", (code, signal) => resolve(signal ?? String(code)));
     // A message to a process that has just ended is an error too, and irrelevant.
     worker.on("error", (error) => {
       if (worker.process.pid === undefined) resolve(error.message);
