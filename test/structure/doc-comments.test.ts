@@ -1,20 +1,21 @@
 import ts from "typescript";
 import { expect, test } from "vitest";
+import { CONTRACT, describedDeclarations } from "../../scripts/packages/schema-fields.ts";
 import { repository } from "../../scripts/repository.ts";
 
 /** Those that are neither rows nor inputs: errors are classes, and what a service's methods do is for methods to say. */
 const hasFields = (type: ts.Type, checker: ts.TypeChecker) =>
   (type.flags & ts.TypeFlags.Object) !== 0 && !type.isClass() && !checker.isTupleType(type);
 
-test("hovering over a field of any DTO or input shows what it means", () => {
-  const entry = `${repository}packages/dao-core/src/contract/index.ts`;
+test("every field of any DTO or input has a comment, or a description of which the build makes one", () => {
   const { config } = ts.readConfigFile(`${repository}tsconfig.json`, ts.sys.readFile);
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [entry] }, ts.sys, repository);
-  const program = ts.createProgram([entry], { ...options, types: [] });
+  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [CONTRACT] }, ts.sys, repository);
+  const program = ts.createProgram([CONTRACT], { ...options, types: [] });
   const checker = program.getTypeChecker();
-  const source = program.getSourceFile(entry);
+  const source = program.getSourceFile(CONTRACT);
   const module = source && checker.getSymbolAtLocation(source);
-  if (module === undefined) throw new Error(`${entry} is no module.`);
+  if (module === undefined) throw new Error(`${CONTRACT} is no module.`);
+  const descriptions = describedDeclarations(program);
   const described = new Set<string>();
   const silent: string[] = [];
   for (const exported of checker.getExportsOfModule(module)) {
@@ -24,7 +25,8 @@ test("hovering over a field of any DTO or input shows what it means", () => {
     if (!hasFields(type, checker)) continue;
     for (const field of checker.getPropertiesOfType(type)) {
       const name = `${symbol.name}.${field.name}`;
-      if (field.getDocumentationComment(checker).length > 0) described.add(name);
+      const hasComment = field.getDocumentationComment(checker).length > 0;
+      if (hasComment || descriptions.has(field.declarations?.[0])) described.add(name);
       else silent.push(name);
     }
   }

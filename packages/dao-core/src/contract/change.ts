@@ -32,9 +32,7 @@ export const changeDto = z
   .object({
     /** Where to continue after this change. Store it with the effect of the change. Opaque. */
     cursor: described(z.string(), "Where to continue after this change. Opaque.", exampleCursor),
-    /** What the row is. */
     entity: described(z.enum(CHANGED_ENTITIES), "What the row is.", "task"),
-    /** What happened to the row; `resync` concerns all rows of the entity: list them again. */
     operation: described(
       z.enum(CHANGE_OPERATIONS),
       "What happened to the row; resync concerns all rows of the entity: list them again.",
@@ -48,7 +46,6 @@ export const changeDto = z
     ).nullable(),
     /** The user that the row belongs to; `null` in a `resync`, and for a milestone that was deleted with its goal. */
     userId: described(id(), "The user that the row belongs to; null if not known.", exampleIds.user).nullable(),
-    /** The goal of a milestone; `null` for other entities. */
     goalId: described(id(), "The goal of a milestone; null for other entities.", exampleIds.goal).nullable(),
     /** When the row was written, which is before the commit; not what changes are ordered by. */
     changedAt: described(instant(), "When the row was written, which is before the commit.", exampleCreatedAt),
@@ -68,11 +65,8 @@ export const changeDto = z
   });
 
 const filters = {
-  /** After which change to start. Default `start`. */
   cursor: changeCursor.default("start"),
-  /** Only changes of this entity. */
   entity: described(z.enum(CHANGED_ENTITIES), "Only changes of this entity.", "task").optional(),
-  /** Only changes of what belongs to this user. */
   userId: described(
     id(),
     "Only changes of what belongs to this user. A resync belongs to every user.",
@@ -86,7 +80,6 @@ export const followChangesRequest = z.strictObject(filters);
 /** Which changes {@link ChangeService.listChanges} returns. */
 export const listChangesRequest = z.strictObject({
   ...filters,
-  /** Changes to return, at most 1,000. Default 100. */
   limit: described(
     z.int().min(1).max(MAX_CHANGES),
     `Changes to return, at most ${MAX_CHANGES}.`,
@@ -97,7 +90,6 @@ export const listChangesRequest = z.strictObject({
 /** A page of changes, in their order. */
 export const changePage = z
   .object({
-    /** The changes, in their order. */
     items: described(z.array(changeDto), "The changes, in their order.", [exampleOf(changeDto)]),
     /** Where to continue: after the last change that was looked at, whether or not it matched the filter. */
     nextCursor: described(z.string(), "Where to continue: after the last change that was looked at.", exampleCursor),

@@ -31,9 +31,7 @@ export const conversationDto = z
     ...withUser,
     /** The goal that it is about; `null` if it began before its goal. */
     goalId: withGoal.goalId.nullable(),
-    /** The messages, of any form, in chronological order. */
     messages,
-    /** How the conversation stands, as free text such as `open` or `closed`. */
     status,
     ...withCreatedAt,
   })
@@ -50,7 +48,6 @@ export const conversationCreateDto = z
     goalId: withGoal.goalId.nullable().default(null),
     /** The messages so far. Default `[]`; `null` means the same, since callers of the Python service send it. */
     messages: messages.nullish().transform(orEmpty),
-    /** How the conversation stands, as free text. Default `open`. */
     status: status.default("open"),
   })
   .register(dtoRegistry, {
@@ -64,7 +61,6 @@ export const conversationUpdateDto = z
   .object({
     /** The messages, replaced as a whole. */
     messages: messages.nullable().transform(orEmpty).optional(),
-    /** How the conversation stands, as free text. */
     status: status.optional(),
   })
   .register(dtoRegistry, {
@@ -91,7 +87,6 @@ export const messagesAppendDto = z
 
 export const messagesAppendResult = z
   .object({
-    /** How many messages the conversation now has, including these. */
     messageCount: described(z.int().min(0), "How many messages the conversation now has, including these.", 2),
   })
   .register(dtoRegistry, {
@@ -102,11 +97,8 @@ export const messagesAppendResult = z
 
 export const conversationQueries = queriesOf(
   {
-    /** The user to whom the conversations belong. */
     userId: anyOf(withUser.userId),
-    /** The goal that they are about; `null` selects conversations without one. */
     goalId: anyOf(withGoal.goalId).nullable(),
-    /** How the conversations stand. */
     status: anyOf(filterText("How the conversations stand.", "open")),
   },
   [],

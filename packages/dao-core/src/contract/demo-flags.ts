@@ -11,9 +11,7 @@ const escalationSpeed = described(z.number().min(0), "How fast time passes, as a
 export const demoFlagsDto = z
   .object({
     ...withUser,
-    /** The demonstration's current time, or `null` for the real one. */
     virtualNow: virtualNow.nullable(),
-    /** How fast time passes, as a factor: 1 is real time. */
     escalationSpeed,
   })
   .register(dtoRegistry, {
@@ -26,9 +24,7 @@ export const demoFlagsPutDto = z
   .object({
     /** Optional; if given, it must be the user that the call names. */
     userId: withUser.userId.optional(),
-    /** The demonstration's current time. Default `null`: the real one. */
     virtualNow: virtualNow.nullable().default(null),
-    /** How fast time passes, as a factor. Default 1: real time. */
     escalationSpeed: escalationSpeed.default(1),
   })
   .register(dtoRegistry, {

@@ -16,10 +16,12 @@ import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
 import { taskDto, taskStructureDto } from "./task.ts";
 
-const title = described(text(TITLE_LENGTH), "What the user wants to achieve.", "Run a half marathon");
-const category = described(text(), "The area of life, as free text.", "health");
-const timeline = described(text(), "How long it may take, as free text.", "8 weeks");
-const status = described(text(), "How the goal stands, as free text such as active or completed.", "active");
+const fields = {
+  title: described(text(TITLE_LENGTH), "What the user wants to achieve.", "Run a half marathon"),
+  category: described(text(), "The area of life, as free text.", "health").nullable(),
+  timeline: described(text(), "How long it may take, as free text such as 8 weeks.", "8 weeks").nullable(),
+  status: described(text(), "How the goal stands, as free text such as active or completed.", "active"),
+};
 
 const goalExample = {
   userId: exampleIds.user,
@@ -30,43 +32,25 @@ const goalExample = {
 };
 
 /** What a user wants to achieve. */
-export const goalDto = z
-  .object({
-    ...withId,
-    ...withUser,
-    /** What the user wants to achieve. */
-    title,
-    /** The area of life, as free text; `null` if not known. */
-    category: category.nullable(),
-    /** How long it may take, as free text such as `8 weeks`; `null` if not known. */
-    timeline: timeline.nullable(),
-    /** How the goal stands, as free text such as `active` or `completed`. */
-    status,
-    ...withCreatedAt,
-  })
-  .register(dtoRegistry, {
-    id: "GoalDto",
-    description: "What a user wants to achieve.",
-    example: { id: exampleIds.goal, ...goalExample, createdAt: exampleCreatedAt },
-  });
+export const goalDto = z.object({ ...withId, ...withUser, ...fields, ...withCreatedAt }).register(dtoRegistry, {
+  id: "GoalDto",
+  description: "What a user wants to achieve.",
+  example: { id: exampleIds.goal, ...goalExample, createdAt: exampleCreatedAt },
+});
 
 export const goalCreateDto = z
   .object({
     ...withUser,
-    /** What the user wants to achieve. */
-    title,
-    /** The area of life, as free text. Default `null`. */
-    category: category.nullable().default(null),
-    /** How long it may take, as free text such as `8 weeks`. Default `null`. */
-    timeline: timeline.nullable().default(null),
-    /** How the goal stands, as free text. Default `active`. */
-    status: status.default("active"),
+    ...fields,
+    category: fields.category.default(null),
+    timeline: fields.timeline.default(null),
+    status: fields.status.default("active"),
   })
   .register(dtoRegistry, { id: "GoalCreateDto", description: "A goal to create.", example: goalExample });
 
 /** An absent field is kept, `null` clears. A goal stays with its user. */
-export const goalUpdateDto = goalDto
-  .pick({ title: true, category: true, timeline: true, status: true })
+export const goalUpdateDto = z
+  .object(fields)
   .partial()
   .register(dtoRegistry, {
     id: "GoalUpdateDto",
@@ -76,11 +60,8 @@ export const goalUpdateDto = goalDto
 
 export const goalQueries = queriesOf(
   {
-    /** The user to whom the goals belong. */
     userId: anyOf(withUser.userId),
-    /** How the goals stand. */
     status: anyOf(filterText("How the goals stand.", "active")),
-    /** The area of life; `null` selects goals without one. */
     category: anyOf(filterText("The area of life.", "health")).nullable(),
   },
   ["title"],
@@ -94,7 +75,6 @@ export const MAX_STRUCTURE_TASKS = 10_000;
 export const milestoneStructureDto = milestoneCreateDto
   .omit({ goalId: true })
   .extend({
-    /** The tasks that lead to it. Default: none. */
     tasks: described(z.array(taskStructureDto), "The tasks that lead to it.", [exampleOf(taskStructureDto)])
       .default(() => [])
       .meta({ maxItems: MAX_STRUCTURE_TASKS }),
@@ -110,7 +90,6 @@ export const goalStructureCreateDto = z
   .object({
     /** The goal itself. */
     goal: goalCreateDto,
-    /** Its milestones, with their tasks. Default: none. */
     milestones: described(z.array(milestoneStructureDto), "Its milestones, with their tasks.", [
       exampleOf(milestoneStructureDto),
     ])
@@ -126,9 +105,7 @@ export const goalStructureCreateDto = z
 /** A goal with its milestones and tasks as two flat lists. */
 export const goalWithRelationsDto = goalDto
   .extend({
-    /** Its milestones, by week. */
     milestones: described(z.array(milestoneDto), "Its milestones, by week.", [exampleOf(milestoneDto)]),
-    /** Its tasks, by start time; those without one last. */
     tasks: described(z.array(taskDto), "Its tasks, by start time; those without one last.", [exampleOf(taskDto)]),
   })
   .register(dtoRegistry, {

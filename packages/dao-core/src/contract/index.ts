@@ -29,6 +29,7 @@ export {
   type PageRequest,
   type PageWindow,
   pageOf,
+  pageRequest,
   pageWindow,
   toPage,
 } from "./page.ts";

@@ -13,10 +13,12 @@ import {
 import { text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf, range } from "./page.ts";
 
-const title = described(text(TITLE_LENGTH), "What should be achieved by then.", "Run 5 km without a break");
-/** The upper bound is PostgreSQL's `integer`. */
-const weekNumber = described(z.int().min(1).max(2_147_483_647), "The week of the goal, counted from 1.", 1);
-const status = described(text(), "How the milestone stands, as free text such as pending or completed.", "pending");
+const fields = {
+  // The upper bound is PostgreSQL's `integer`.
+  weekNumber: described(z.int().min(1).max(2_147_483_647), "The week of the goal, counted from 1.", 1),
+  title: described(text(TITLE_LENGTH), "What should be achieved by then.", "Run 5 km without a break"),
+  status: described(text(), "How the milestone stands, as free text such as pending or completed.", "pending"),
+};
 
 const milestoneExample = {
   goalId: exampleIds.goal,
@@ -26,33 +28,17 @@ const milestoneExample = {
 };
 
 /** What should be achieved for a goal by the end of one of its weeks. */
-export const milestoneDto = z
-  .object({
-    ...withId,
-    ...withGoal,
-    /** The week of the goal, counted from 1. */
-    weekNumber,
-    /** What should be achieved by then. */
-    title,
-    /** How the milestone stands, as free text such as `pending` or `completed`. */
-    status,
-    ...withCreatedAt,
-  })
-  .register(dtoRegistry, {
-    id: "MilestoneDto",
-    description: "What should be achieved for a goal by the end of one of its weeks.",
-    example: { id: exampleIds.milestone, ...milestoneExample, createdAt: exampleCreatedAt },
-  });
+export const milestoneDto = z.object({ ...withId, ...withGoal, ...fields, ...withCreatedAt }).register(dtoRegistry, {
+  id: "MilestoneDto",
+  description: "What should be achieved for a goal by the end of one of its weeks.",
+  example: { id: exampleIds.milestone, ...milestoneExample, createdAt: exampleCreatedAt },
+});
 
 export const milestoneCreateDto = z
   .object({
     ...withGoal,
-    /** The week of the goal, counted from 1. */
-    weekNumber,
-    /** What should be achieved by then. */
-    title,
-    /** How the milestone stands, as free text. Default `pending`. */
-    status: status.default("pending"),
+    ...fields,
+    status: fields.status.default("pending"),
   })
   .register(dtoRegistry, {
     id: "MilestoneCreateDto",
@@ -61,8 +47,8 @@ export const milestoneCreateDto = z
   });
 
 /** An absent field is kept. A milestone stays with its goal. */
-export const milestoneUpdateDto = milestoneDto
-  .pick({ weekNumber: true, title: true, status: true })
+export const milestoneUpdateDto = z
+  .object(fields)
   .partial()
   .register(dtoRegistry, {
     id: "MilestoneUpdateDto",
@@ -72,12 +58,9 @@ export const milestoneUpdateDto = milestoneDto
 
 export const milestoneQueries = queriesOf(
   {
-    /** The goal to which the milestones belong. */
     goalId: anyOf(withGoal.goalId),
-    /** How the milestones stand. */
     status: anyOf(filterText("How the milestones stand.", "pending")),
-    /** The week of the goal. */
-    weekNumber: range(weekNumber),
+    weekNumber: range(fields.weekNumber),
   },
   ["weekNumber", "title"],
 );

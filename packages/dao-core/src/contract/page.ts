@@ -32,26 +32,6 @@ export const COUNT_MODES = ["exact", "estimated", "none"] as const;
 
 export type CountMode = (typeof COUNT_MODES)[number];
 
-/**
- * Which part of a list to return: by `page` and `pageSize`, by `skip` and `limit` (the two styles cannot be combined), or the
- * `pageSize` or `limit` rows after a `cursor`. A numbered page takes longer the deeper it is, and shifts when rows are
- * created in the meantime; a page after a cursor does neither.
- */
-export interface PageRequest {
-  /** From 1. Default 1. */
-  readonly page?: number | undefined;
-  /** 1 to 100. Default 100. */
-  readonly pageSize?: number | undefined;
-  /** How many rows to skip. Default 0. */
-  readonly skip?: number | undefined;
-  /** 1 to 100. Default 100. */
-  readonly limit?: number | undefined;
-  /** The `nextCursor` of the previous page, in the same order. Opaque; it does not expire. Default: none. */
-  readonly cursor?: string | undefined;
-  /** Default `exact`. */
-  readonly count?: CountMode | undefined;
-}
-
 const pageSize = z.int().min(1).max(MAX_PAGE_SIZE);
 
 /** Where to continue in a list or a stream. */
@@ -61,28 +41,29 @@ const cursor = described(
   "MjAyNi0wMi0xNFQwOTozMDowMC4xMjNa",
 );
 
-const pageRequestShape = {
-  /** From 1. Default 1. */
+export const pageRequest = z.object({
   page: described(z.int().min(1), "From 1. Default 1. Not together with skip and limit.", 1).optional(),
-  /** 1 to 100. Default 100. */
   pageSize: described(pageSize, "Rows on a page. Default 100. Not together with skip and limit.", 20).optional(),
-  /** How many rows to skip. Default 0. */
   skip: described(z.int().min(0), "Rows to skip. Default 0. Not together with page and page_size.", 0).optional(),
-  /** 1 to 100. Default 100. */
   limit: described(pageSize, "Rows to return. Default 100. Not together with page and page_size.", 20).optional(),
-  /** The `nextCursor` of the previous page, in the same order. Opaque; it does not expire. Default: none. */
   cursor: cursor.optional(),
-  /** How `total` is counted. Default `exact`. */
   count: described(
     z.enum(COUNT_MODES),
     "How total is counted. exact, the default; estimated: exact up to 1000 rows, beyond that the planner's estimate; none: " +
       "total is null.",
     "none",
   ).optional(),
-};
+});
+
+/**
+ * Which part of a list to return: by `page` and `pageSize`, by `skip` and `limit` (the two styles cannot be combined), or the
+ * `pageSize` or `limit` rows after a `cursor`. A numbered page takes longer the deeper it is, and shifts when rows are
+ * created in the meantime; a page after a cursor does neither.
+ */
+export interface PageRequest extends Readonly<z.input<typeof pageRequest>> {}
 
 /** The names of the parameters of lists; every other name in a request is a filter. */
-export const PAGING_NAMES: ReadonlySet<string> = new Set([...Object.keys(pageRequestShape), "sort"]);
+export const PAGING_NAMES: ReadonlySet<string> = new Set([...Object.keys(pageRequest.shape), "sort"]);
 
 function checkPaging(request: object, context: z.RefinementCtx): void {
   const isGiven = (name: keyof PageRequest) => Reflect.get(request, name) !== undefined;
@@ -109,10 +90,8 @@ export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
 ) {
   const filter = z
     .strictObject({
-      /** The rows' ids. */
       id: anyOf(withId.id),
       ...filters,
-      /** When the rows were created. */
       createdAt: range(withCreatedAt.createdAt),
     })
     .partial();
@@ -125,13 +104,7 @@ export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
   ).optional();
   return {
     filter,
-    list: filter
-      .extend({
-        ...pageRequestShape,
-        /** By which field, `-` for descending; then by id. Rows without a value come last. Default `-createdAt`. */
-        sort,
-      })
-      .superRefine(checkPaging),
+    list: filter.extend({ ...pageRequest.shape, sort }).superRefine(checkPaging),
     stream: filter.extend({
       /** Where to continue: a cursor of an earlier stream, or the `nextCursor` of a page, newest first. Default: none. */
       cursor: cursor.optional(),
@@ -142,7 +115,6 @@ export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
 /** How many rows a filter matches. */
 export const countDto = z
   .object({
-    /** How many rows there are. */
     total: described(z.int().min(0), "How many rows there are.", 42),
   })
   .register(dtoRegistry, { id: "Count", description: "How many rows a filter matches.", example: { total: 42 } });

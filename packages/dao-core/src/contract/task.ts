@@ -28,15 +28,19 @@ const words = {
 const start = new Date("2026-02-15T10:00:00Z");
 const end = new Date("2026-02-15T10:30:00Z");
 const fields = {
-  milestoneId: described(id(), "The milestone to which this belongs.", exampleIds.milestone),
+  milestoneId: described(id(), "The milestone to which this belongs.", exampleIds.milestone).nullable(),
   title: described(text(TITLE_LENGTH), "What is to be done.", "Run for 20 minutes"),
-  startTime: described(instant(), "When it starts; null: at no set time.", start),
-  endTime: described(instant(), "When it ends, not before start_time; null: not known.", end),
+  startTime: described(instant(), "When it starts; null: at no set time.", start).nullable(),
+  endTime: described(instant(), "When it ends, not before start_time; null: not known.", end).nullable(),
   state: described(z.enum(TASK_STATES), words.state, "scheduled"),
   priority: described(z.enum(TASK_PRIORITIES), words.priority, "standard"),
   triggerType: described(z.enum(TRIGGER_TYPES), words.triggerType, "time"),
   isRecurring: described(z.boolean(), "Whether the task recurs.", false),
-  calendarEventId: described(text({ min: 1, max: 255 }), "The event in the user's calendar.", "evt_8r2q5c1n"),
+  calendarEventId: described(
+    text({ min: 1, max: 255 }),
+    "The event in the user's calendar.",
+    "evt_8r2q5c1n",
+  ).nullable(),
 };
 
 interface TimeSpan {
@@ -52,30 +56,7 @@ const endBeforeStart = { path: ["endTime"], error: "must not be before the start
 
 /** One thing to do, optionally at a time. */
 export const taskDto = z
-  .object({
-    ...withId,
-    ...withUser,
-    ...withGoal,
-    /** The milestone to which this belongs; `null` for none. */
-    milestoneId: fields.milestoneId.nullable(),
-    /** What is to be done. */
-    title: fields.title,
-    /** When it starts; `null`: at no set time. */
-    startTime: fields.startTime.nullable(),
-    /** When it ends, not before `startTime`; `null`: not known. */
-    endTime: fields.endTime.nullable(),
-    /** `scheduled`: to be done; `drifted`: not done in its time; `completed`: done; `missed`: can no longer be done. */
-    state: fields.state,
-    /** How much it matters: `standard`; `important`; `must-not-miss`: it has to be done. */
-    priority: fields.priority,
-    /** What starts it: `time`: its start time; `on_leaving_home`: that the user leaves home. */
-    triggerType: fields.triggerType,
-    /** Whether the task recurs. */
-    isRecurring: fields.isRecurring,
-    /** The event in the user's calendar; `null` for none. */
-    calendarEventId: fields.calendarEventId.nullable(),
-    ...withCreatedAt,
-  })
+  .object({ ...withId, ...withUser, ...withGoal, ...fields, ...withCreatedAt })
   .register(dtoRegistry, {
     id: "TaskDto",
     description: "One thing to do, optionally at a time.",
@@ -98,22 +79,14 @@ export const taskDto = z
 
 /** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
-  /** What is to be done. */
   title: fields.title,
-  /** When it starts. Default `null`: at no set time. */
-  startTime: fields.startTime.nullable().default(null),
-  /** When it ends, not before `startTime`. Default `null`. */
-  endTime: fields.endTime.nullable().default(null),
-  /** How the task stands. Default `scheduled`. */
+  startTime: fields.startTime.default(null),
+  endTime: fields.endTime.default(null),
   state: fields.state.default("scheduled"),
-  /** How much it matters. Default `standard`. */
   priority: fields.priority.default("standard"),
-  /** What starts it. Default `time`. */
   triggerType: fields.triggerType.default("time"),
-  /** Whether the task recurs. Default `false`. */
   isRecurring: fields.isRecurring.default(false),
-  /** The event in the user's calendar. Default `null`. */
-  calendarEventId: fields.calendarEventId.nullable().default(null),
+  calendarEventId: fields.calendarEventId.default(null),
 };
 
 export const taskStructureDto = z
@@ -128,8 +101,7 @@ export const taskStructureDto = z
 const ownedTaskCreateShape = {
   ...withUser,
   ...withGoal,
-  /** The milestone to which this belongs. Default `null`. */
-  milestoneId: fields.milestoneId.nullable().default(null),
+  milestoneId: fields.milestoneId.default(null),
   ...taskCreateShape,
 };
 
@@ -163,7 +135,7 @@ export const taskImportDto = z
     example: { userId: exampleIds.user, goalId: exampleIds.goal, title: "Run 3km" },
   });
 
-const taskUpdate = taskDto.omit({ id: true, userId: true, goalId: true, createdAt: true }).partial();
+const taskUpdate = z.object(fields).partial();
 
 /** An absent field is kept, `null` clears. A task stays with its user and its goal. */
 export const taskUpdateDto = taskUpdate.refine(endsAfterStart, endBeforeStart).register(dtoRegistry, {
@@ -184,26 +156,16 @@ export const taskChangeDto = z
 
 export const taskQueries = queriesOf(
   {
-    /** The user to whom the tasks belong. */
     userId: anyOf(withUser.userId),
-    /** The goal to which the tasks belong. */
     goalId: anyOf(withGoal.goalId),
-    /** The milestone to which the tasks belong; `null` selects tasks without one. */
-    milestoneId: anyOf(fields.milestoneId).nullable(),
-    /** How the tasks stand. */
+    milestoneId: anyOf(fields.milestoneId.unwrap()).nullable(),
     state: anyOf(fields.state),
-    /** How much they matter. */
     priority: anyOf(fields.priority),
-    /** What starts them. */
     triggerType: anyOf(fields.triggerType),
-    /** Whether they recur. */
     isRecurring: anyOf(fields.isRecurring),
-    /** The event in the user's calendar; `null` selects tasks without one. */
     calendarEventId: anyOf(filterText("The event in the user's calendar.", "evt_8r2q5c1n")).nullable(),
-    /** When they start; `null` selects tasks without a start time. */
-    startTime: range(fields.startTime).nullable(),
-    /** When they end; `null` selects tasks without an end time. */
-    endTime: range(fields.endTime).nullable(),
+    startTime: range(fields.startTime.unwrap()).nullable(),
+    endTime: range(fields.endTime.unwrap()).nullable(),
   },
   ["startTime", "endTime", "title"],
 );
@@ -211,11 +173,8 @@ export const taskQueries = queriesOf(
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
 export const taskTimerangeRequest = z
   .strictObject({
-    /** The user whose tasks are read. */
     userId: described(id(), "The user whose tasks are read.", exampleIds.user),
-    /** The earliest start. */
     startTime: described(instant(), "The earliest start.", start),
-    /** The latest start, not before `startTime`. */
     endTime: described(instant(), "The latest start, not before start_time.", end),
   })
   .refine(endsAfterStart, endBeforeStart);
@@ -223,11 +182,8 @@ export const taskTimerangeRequest = z
 /** A user's tasks that were created within the range, both ends included, to the millisecond. */
 export const taskStatisticsRequest = z
   .strictObject({
-    /** The user whose tasks are counted. */
     userId: described(id(), "The user whose tasks are counted.", exampleIds.user),
-    /** The earliest creation. */
     startDate: described(instant(), "The earliest creation.", new Date("2026-02-01T00:00:00Z")),
-    /** The latest creation, not before `startDate`. */
     endDate: described(instant(), "The latest creation, not before start_date.", new Date("2026-03-01T00:00:00Z")),
   })
   .refine(({ startDate, endDate }) => startDate <= endDate, {
@@ -241,24 +197,17 @@ const byState = { scheduled: 1, drifted: 0, completed: 2, missed: 0 };
 export const taskStatisticsDto = z
   .object({
     ...withUser,
-    /** How many tasks were created in the time window. */
     totalTasks: count("How many tasks were created in the time window.", 3),
-    /** The number of tasks in each of the four states. */
     byState: described(
       z.object({
-        /** To be done. */
         scheduled: count("To be done.", byState.scheduled),
-        /** Not done in their time. */
         drifted: count("Not done in their time.", byState.drifted),
-        /** Done. */
         completed: count("Done.", byState.completed),
-        /** Not done, and can no longer be done. */
         missed: count("Not done, and can no longer be done.", byState.missed),
       }),
       "The number of tasks in each of the four states.",
       byState,
     ),
-    /** Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks. */
     completionRate: described(
       z.number().min(0).max(1),
       "Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks.",
@@ -287,7 +236,6 @@ export const bulkUpdateStateRequest = z
       "The tasks to change.",
       [exampleIds.task],
     ),
-    /** The state that they get. */
     newState: described(z.enum(TASK_STATES), `The state that they get. ${words.state}`, "drifted"),
   })
   .register(dtoRegistry, {
@@ -298,7 +246,6 @@ export const bulkUpdateStateRequest = z
 
 export const bulkUpdateStateResult = z
   .object({
-    /** How many of the tasks exist, and have the state now. */
     updatedCount: count("How many of the tasks exist, and have the state now.", 1),
   })
   .register(dtoRegistry, {
@@ -336,12 +283,10 @@ export const bulkUpdateRequest = z
 /** The result of each change, in the order of the request. */
 export const bulkUpdateResult = z
   .object({
-    /** A result for each change, in the order of the request. */
     results: described(
       z.array(
         z.object({
           ...withId,
-          /** The task as it is now; `null` if it does not exist. */
           task: described(taskDto.nullable(), "The task as it is now; null if it does not exist.", null),
         }),
       ),
@@ -357,7 +302,6 @@ export const bulkUpdateResult = z
 
 export const taskImportResult = z
   .object({
-    /** How many tasks were created. */
     createdCount: count("How many tasks were created.", 100_000),
   })
   .register(dtoRegistry, {
@@ -370,7 +314,7 @@ export const taskImportResult = z
 export const calendarEventLinkDto = z
   .object({
     /** The event in the user's calendar; `null` unlinks it. */
-    calendarEventId: fields.calendarEventId.nullable(),
+    calendarEventId: fields.calendarEventId,
   })
   .register(dtoRegistry, {
     id: "CalendarEventLinkDto",

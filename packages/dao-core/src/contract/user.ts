@@ -5,61 +5,42 @@ import { type JsonObject, jsonObject } from "./fields/json.ts";
 import { email, text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
 
-const name = described(text({ min: 1, max: 255 }), "The full name.", "Jane Doe");
-const address = described(email(), "The e-mail address, unique among all users.", "jane@example.com");
-const demoMode = described(z.boolean(), "Whether the user takes part in a demonstration: see demo flags.", false);
-
 const orEmpty = (preferences: JsonObject | null | undefined) => preferences ?? {};
 
 const preferencesExample = { timezone: "America/New_York" };
-const preferences = described(jsonObject(), "Settings of the user, of any form.", preferencesExample);
 const userExample = { name: "Jane Doe", email: "jane@example.com", preferences: preferencesExample, demoMode: false };
 
+const fields = {
+  name: described(text({ min: 1, max: 255 }), "The full name.", "Jane Doe"),
+  email: described(email(), "The e-mail address, unique among all users.", "jane@example.com"),
+  preferences: described(jsonObject(), "Settings of the user, of any form.", preferencesExample),
+  demoMode: described(z.boolean(), "Whether the user takes part in a demonstration: see demo flags.", false),
+};
+
 /** A person whom the agents plan for. */
-export const userDto = z
-  .object({
-    ...withId,
-    /** The full name. */
-    name,
-    /** The e-mail address, unique among all users. */
-    email: address,
-    /** Settings of the user, of any form. */
-    preferences,
-    /** Whether the user takes part in a demonstration: see `DemoFlagsDto`. */
-    demoMode,
-    ...withCreatedAt,
-  })
-  .register(dtoRegistry, {
-    id: "UserDto",
-    description: "A person whom the agents plan for.",
-    example: { id: exampleIds.user, ...userExample, createdAt: exampleCreatedAt },
-  });
+export const userDto = z.object({ ...withId, ...fields, ...withCreatedAt }).register(dtoRegistry, {
+  id: "UserDto",
+  description: "A person whom the agents plan for.",
+  example: { id: exampleIds.user, ...userExample, createdAt: exampleCreatedAt },
+});
 
 export const userCreateDto = z
   .object({
-    /** The full name. */
-    name,
-    /** The e-mail address, unique among all users. */
-    email: address,
+    ...fields,
     /** Settings of the user, of any form. Default `{}`; `null` means the same, since callers of the Python service send it. */
-    preferences: preferences.nullish().transform(orEmpty),
-    /** Whether the user takes part in a demonstration. Default `false`. */
-    demoMode: demoMode.default(false),
+    preferences: fields.preferences.nullish().transform(orEmpty),
+    demoMode: fields.demoMode.default(false),
   })
   .register(dtoRegistry, { id: "UserCreateDto", description: "A user to create.", example: userExample });
 
 /** An absent field is kept. `preferences` are replaced as a whole. */
 export const userUpdateDto = z
   .object({
-    /** The full name. */
-    name: name.optional(),
-    /** The e-mail address, unique among all users. */
-    email: address.optional(),
+    ...fields,
     /** Settings of the user, replaced as a whole. */
-    preferences: preferences.nullable().transform(orEmpty).optional(),
-    /** Whether the user takes part in a demonstration. */
-    demoMode: demoMode.optional(),
+    preferences: fields.preferences.nullable().transform(orEmpty),
   })
+  .partial()
   .register(dtoRegistry, {
     id: "UserUpdateDto",
     description: "Changes to a user. An omitted field is kept; preferences are replaced as a whole.",
@@ -67,10 +48,7 @@ export const userUpdateDto = z
   });
 
 export const userQueries = queriesOf(
-  {
-    /** The e-mail address, exactly as stored. */
-    email: anyOf(filterText("The e-mail address, exactly as stored.", "jane@example.com")),
-  },
+  { email: anyOf(filterText("The e-mail address, exactly as stored.", "jane@example.com")) },
   ["name"],
 );
 
