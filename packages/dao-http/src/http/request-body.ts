@@ -181,6 +181,7 @@ export function parseJsonBody(body: Uint8Array, names: Pick<Reading, "nameOf"> =
 
 /** Only in JSON columns: numeric fields have ranges of their own. */
 function withLostIntegers(value: unknown, text: string): unknown {
+  if (!hasJsonField(value)) return value;
   const marked = markLostIntegers(text);
   if (marked !== text) replaceJsonFields(value, JSON.parse(marked));
   return value;
@@ -189,12 +190,21 @@ function withLostIntegers(value: unknown, text: string): unknown {
 /** In a batch: those of a body of its operations. A hostile depth would overflow the stack. */
 const JSON_FIELD_DEPTH = 3;
 
+const isWireNameOfJson = (name: string): boolean => isJsonField(fieldNameOf(name) ?? "");
+
+/** Looking for a field takes less time than looking for a number in the text of a long list. */
+function hasJsonField(value: unknown, depth = 0): boolean {
+  if (typeof value !== "object" || value === null || depth > JSON_FIELD_DEPTH) return false;
+  if (Array.isArray(value)) return value.some((member) => hasJsonField(member, depth + 1));
+  return Object.keys(value).some((name) => isWireNameOfJson(name) || hasJsonField(Reflect.get(value, name), depth + 1));
+}
+
 /** Those of `value` and of the objects in it by those of `other`, which has the same structure. */
 function replaceJsonFields(value: unknown, other: unknown, depth = 0): void {
   if (typeof value !== "object" || value === null || depth > JSON_FIELD_DEPTH) return;
   for (const [name, member] of Object.entries(value)) {
     const replacement: unknown = Reflect.get(Object(other), name);
-    if (isJsonField(fieldNameOf(name) ?? "")) Reflect.set(value, name, replacement);
+    if (isWireNameOfJson(name)) Reflect.set(value, name, replacement);
     else replaceJsonFields(member, replacement, depth + 1);
   }
 }
