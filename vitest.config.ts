@@ -22,7 +22,7 @@ export const alias = {
 
 /** The clients of applications (`test:hosts`). */
 const hosts = [
-  "packages/dao-core/test/{contract-hosts,host-interruptions,join-hosts,join-pg-pool,join-pg-pool-stale}.test.ts",
+  "packages/dao-core/test/{contract-hosts,host-interruptions,host-read-only,join-hosts,join-pg-pool,join-pg-pool-stale}.test.ts",
 ];
 /** What `test` runs on our own drivers, and `test:hosts` on the clients of applications (packages/dao-core/test/hosts.ts). */
 const onEither =

@@ -6,6 +6,7 @@ const files = [
   "contract-hosts",
   "join-hosts",
   "host-interruptions",
+  "host-read-only",
   "unit-of-work",
   "idempotency",
   "python-service-json",

@@ -40,7 +40,7 @@ import {
   milliseconds,
 } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
-import { databaseErrorFacts, isServerFull, toDaoError } from "./session/postgres-errors.ts";
+import { databaseErrorFacts, isReadOnlyError, isServerFull, toDaoError } from "./session/postgres-errors.ts";
 import { Replication } from "./session/replication.ts";
 import { DriverSession } from "./session/session.ts";
 import { misuse } from "./session/transaction/transaction-context.ts";
@@ -178,7 +178,7 @@ export class SchemaSession extends DriverSession {
     } catch (error) {
       const cause = error instanceof UnavailableError ? error.cause : undefined;
       // While a load balancer keeps requests away, no write would discover this.
-      if (databaseErrorFacts(cause)?.code === "25006") this.driver.replaceConnections?.();
+      if (isReadOnlyError(cause)) this.driver.replaceConnections?.();
       const isInUse = (this.driver.pool?.usage.used ?? 1) > 0;
       // The server is up, but permits no more connections.
       if (this.#wasReady && isInUse && isServerFull(cause)) return;

@@ -8,6 +8,7 @@ import {
   connectionClosed,
   databaseErrorFacts,
   isLossError,
+  isReadOnlyError,
   isStalePlan,
   loginError,
   staleStatement,
@@ -78,12 +79,9 @@ export interface PgClients {
   generation: number;
   /** When a client last lacked one of its prepared statements. */
   lastMissing: number;
-  /** Clients first checked out before this time are not used again. */
-  oldest: number;
+  /** Ends the sessions of clients whose server is read-only. */
+  readonly replaceConnections: () => void;
 }
-
-/** When each client was first checked out, by `performance.now()`. */
-const firstSeen = new WeakMap<HostPgPoolClient, number>();
 
 /** The statements prepared on a client, by any of our drivers. */
 interface ClientStatements {
@@ -134,7 +132,7 @@ export class PgConnection implements SqlConnection {
     work: (connection: PgConnection) => Promise<Result>,
   ): Promise<Result> {
     const departure = clients.pool.idleCount === 0 ? requester?.signal : undefined;
-    const client = await withEitherSignal(signal, departure, (either) => checkOutRecent(clients, either));
+    const client = await withEitherSignal(signal, departure, (either) => checkOut(clients.pool, either));
     const connection = new PgConnection(clients, client, isReadOnly);
     try {
       return await work(connection);
@@ -213,7 +211,10 @@ export class PgConnection implements SqlConnection {
       return await this.#client.query(query);
     } catch (error) {
       const code = databaseErrorFacts(error)?.code;
-      if (code === "25006" && !this.#isReadOnly) this.#misfit = { cause: error };
+      if (isReadOnlyError(error) && !this.#isReadOnly) {
+        this.#misfit = { cause: error };
+        this.#clients.replaceConnections();
+      }
       if (code !== undefined && !isLossError(error)) throw error;
       // pg's own errors have no code: a lost connection, or a time-out after which the result may still arrive.
       this.#lose(error);
@@ -269,17 +270,6 @@ export class PgConnection implements SqlConnection {
 /** A name stands for one text, as `pg` requires. */
 function statementName(text: string): string {
   return `flux_${hash("sha256", text, "base64url").slice(0, 22)}`;
-}
-
-/** A client that need not be replaced. */
-async function checkOutRecent(clients: PgClients, signal: AbortSignal | undefined): Promise<HostPgPoolClient> {
-  for (;;) {
-    const client = await checkOut(clients.pool, signal);
-    const since = firstSeen.get(client) ?? performance.now();
-    firstSeen.set(client, since);
-    if (since >= clients.oldest) return client;
-    client.release(new Error("The server behind this connection took no writes."));
-  }
 }
 
 async function checkOut(pool: HostPgPool, signal: AbortSignal | undefined): Promise<HostPgPoolClient> {

@@ -9,10 +9,9 @@ import {
   type SqlTransaction,
 } from "../session/driver.ts";
 import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
-import { RECENTLY_OPENED } from "../session/limits.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
 import { OpenTransaction } from "../session/transaction/transaction.ts";
-import { hostDriver } from "./host/host-driver.ts";
+import { hostDriver, replacesReadOnlySessions, terminateSession } from "./host/host-driver.ts";
 import { type HostPgClient, type HostPgPool, type PgClients, PgConnection, pgTypes } from "./pg-connection.ts";
 
 /** How an application's `pg.Pool` is used. */
@@ -31,12 +30,24 @@ export class PgDriver implements SqlDriver {
   readonly probe: SqlExecutor = {
     execute: (text, parameters, options) => this.#execute(clientsOfProbe(this.#clients), text, parameters, options),
   };
+  readonly replaceConnections = replacesReadOnlySessions((ending) =>
+    terminateSession(
+      (text) => PgConnection.use(this.#clients, {}, (connection) => connection.execute(text, [], undefined, false)),
+      ending,
+    ),
+  );
   readonly imports: ImportLimit;
   readonly #clients: PgClients;
 
   constructor(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}) {
     this.imports = importLimitOf(pool);
-    this.#clients = { pool, prepare, generation: 0, lastMissing: Number.NEGATIVE_INFINITY, oldest: 0 };
+    this.#clients = {
+      pool,
+      prepare,
+      generation: 0,
+      lastMissing: Number.NEGATIVE_INFINITY,
+      replaceConnections: this.replaceConnections,
+    };
   }
 
   execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
@@ -72,10 +83,6 @@ export class PgDriver implements SqlDriver {
     return PgConnection.use(this.#clients, { signal, requester, isTransaction: true, isReadOnly }, (connection) =>
       OpenTransaction.run(connection, begin, work, signal),
     );
-  }
-
-  replaceConnections(): void {
-    this.#clients.oldest = performance.now() - RECENTLY_OPENED;
   }
 
   /** Nothing to do: the pool is the application's. */

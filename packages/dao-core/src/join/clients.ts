@@ -146,6 +146,7 @@ export function joinPostgresJs(sql: HostPostgresJs, options: JoinOptions = {}): 
     execute: (handle, text, values) => handle.unsafe(text, values),
     transaction: sql.savepoint === undefined ? (work) => within(sql, "begin", work) : undefined,
     savepoint: (transaction, work) => within(transaction, "savepoint", work),
+    connectionOf: (transaction) => transaction,
   });
 }
 

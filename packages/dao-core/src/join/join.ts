@@ -33,7 +33,7 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  * `error` listener, as `pg` requires: it is notified of idle clients that were lost.
  *
  * A stale prepared statement, after ALTER TABLE or DEALLOCATE ALL, is run once more on another client; inside a unit of work it
- * is a `RetryableError`, which `retries` covers. Its client is dropped, and so is one whose server is read-only, which is an
+ * is a `RetryableError`, which `retries` covers. Its client is dropped, and so are those whose server is read-only, which is an
  * `UnavailableError`.
  *
  * A call whose signal aborts stops waiting for a client at once; a running statement is cancelled over another client of the

@@ -70,7 +70,7 @@ export interface SqlDriver extends SqlExecutor, TelemetrySource {
   ): Promise<Result>;
   /**
    * Replaces the connections before their next use, because their server is read-only: after a failover, new ones may lead to
-   * another server. Connections younger than a second stay. Absent if the connections are not the driver's own.
+   * another server. Connections younger than a second stay. Absent in an application's transaction.
    */
   replaceConnections?(): void;
   /** Lets running statements finish, for at most `timeout` milliseconds, then closes every connection. */

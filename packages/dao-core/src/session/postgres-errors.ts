@@ -287,6 +287,9 @@ export function isStaleStatement(error: unknown): boolean {
   return databaseErrorFacts(error)?.code === STALE_STATEMENT;
 }
 
+/** Whether a write was refused because its transaction is read-only: the caller declared that, or the server is. */
+export const isReadOnlyError = (error: unknown): boolean => databaseErrorFacts(error)?.code === "25006";
+
 /** Whether it is a serialization failure or a deadlock. */
 export function isRetryableError(error: unknown): boolean {
   const code = databaseErrorFacts(error)?.code;

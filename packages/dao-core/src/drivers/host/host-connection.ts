@@ -1,5 +1,5 @@
 import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
-import { isLossError, withCode } from "../../session/postgres-errors.ts";
+import { isLossError, isReadOnlyError, withCode } from "../../session/postgres-errors.ts";
 import { savepointName } from "../../session/transaction/transaction.ts";
 import { throwIfAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
@@ -23,7 +23,10 @@ export interface HostClient<Handle> {
   readonly savepoint?:
     | (<Result>(transaction: Handle, work: (nested: Handle) => Promise<Result>) => PromiseLike<Result>)
     | undefined;
-  /** A transaction's connection, if it emits `error` when it is lost, as `pg` does. Otherwise the next statement notices. */
+  /**
+   * A transaction's connection, if its loss is noticed while it is idle: it emits `error`, as of `pg`, or the client rejects the
+   * transaction. Otherwise the next statement notices, and a session on a read-only server is ended by a single statement.
+   */
   readonly connectionOf?: ((transaction: Handle) => unknown) | undefined;
   /** Extracts the driver's error, which has the SQLSTATE, from the client's own. Default: the cause that has a code. */
   readonly toDriverError?: ((error: unknown) => unknown) | undefined;
@@ -146,6 +149,7 @@ export class HostConnection<Handle> implements SqlConnection {
       return await runOn(this.#client, this.#handle, text, parameters);
     } catch (error) {
       if (isLossError(error)) this.#link.lose(error);
+      if (isReadOnlyError(error)) this.#link.isReadOnly = true;
       throw error;
     }
   }

@@ -13,6 +13,8 @@ export class HostLink {
   readonly lost: AbortSignal = this.#loss.signal;
   /** Whether it is known to be lost, not only abandoned. */
   isGone = false;
+  /** Whether a write was refused because the transaction is read-only. */
+  isReadOnly = false;
   #onLost: (() => void) | undefined;
   /** The identity of the transaction on the server, once it was queried. */
   transaction: Promise<SqlResult> | undefined;

@@ -6,6 +6,7 @@ import {
   connectionClosed,
   databaseErrorFacts,
   isLossError,
+  isReadOnlyError,
   isStalePlan,
   isStaleStatement,
   loginError,
@@ -270,7 +271,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     // postgres.js does not resend after every rejection of a stale plan.
     const isStale = isResendError(error) || isStalePlan(error, wasPrepared(query));
     // In a transaction that the caller declared read-only, 25006 says nothing about the server.
-    const isReadOnlyServer = databaseErrorFacts(error)?.code === "25006" && this.#transaction?.isReadOnly !== true;
+    const isReadOnlyServer = isReadOnlyError(error) && this.#transaction?.isReadOnly !== true;
     if (isStale || isReadOnlyServer) {
       this.#lose("retired", cause);
       return this.#events.onRefused(this, cause);

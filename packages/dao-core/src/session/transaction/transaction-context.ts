@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { UnavailableError, UnitOfWorkMisuseError } from "../../contract/errors.ts";
-import { databaseErrorFacts } from "../postgres-errors.ts";
+import { isReadOnlyError } from "../postgres-errors.ts";
 
 /** A transaction, as the async context of its callback. */
 export interface TransactionContext {
@@ -92,7 +92,7 @@ export function foreignTransactionMisuse(own: TransactionContext): UnitOfWorkMis
 
 /** The error of a statement in a transaction that the caller declared read-only; a write is then the caller's mistake. */
 export function readOnlyMisuse(error: unknown): unknown {
-  return databaseErrorFacts(error)?.code === "25006" ? misuse("isReadOnly", error) : error;
+  return isReadOnlyError(error) ? misuse("isReadOnly", error) : error;
 }
 
 /** What is wrong, and what to do instead. */
