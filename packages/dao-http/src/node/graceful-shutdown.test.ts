@@ -9,13 +9,13 @@ import { startServer } from "./server.ts";
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function start(answer: Parameters<typeof stubServices>[0], stopDelay: number) {
+function start(answer: Parameters<typeof stubServices>[0], stopDelay: number, gracePeriod = 5_000) {
   const app = createDaoApp({
     services: stubServices(answer).services,
     keys: [{ name: "t", key: "k" }],
     logger: silent,
   });
-  return startServer({ app, port: 0, stopDelay, gracePeriod: 5_000 });
+  return startServer({ app, port: 0, stopDelay, gracePeriod });
 }
 
 const request = "GET /api/v1/users/0 HTTP/1.1\r\nHost: x\r\nX-Flux-Service-Key: k\r\n\r\n";
@@ -99,26 +99,29 @@ describe("a graceful stop", () => {
     await stopped;
   });
 
-  test("a client that sends again after each response is never reset, but finally rejected", async () => {
-    const server = await start(() => ({ id: "7" }), 50);
-    const outcomes: string[] = [];
-    const call = async () => {
-      for (;;) {
-        let socket: Socket;
-        try {
-          socket = await open(server.url);
-        } catch (error) {
-          outcomes.push(error instanceof Error && "code" in error ? String(error.code) : "?");
-          return;
+  test.each([{ stopDelay: 50 }, { stopDelay: 500, gracePeriod: 1_000 }])(
+    "a client that sends again after each response is never reset, but finally rejected, with %j",
+    async (options) => {
+      const server = await start(() => ({ id: "7" }), options.stopDelay, options.gracePeriod);
+      const outcomes: string[] = [];
+      const call = async () => {
+        for (;;) {
+          let socket: Socket;
+          try {
+            socket = await open(server.url);
+          } catch (error) {
+            outcomes.push(error instanceof Error && "code" in error ? String(error.code) : "?");
+            return;
+          }
+          const answer = await ask(socket).catch((error: unknown) => String(error));
+          if (!answer.includes('{"id":"7"}')) outcomes.push(answer);
         }
-        const answer = await ask(socket).catch((error: unknown) => String(error));
-        if (!answer.includes('{"id":"7"}')) outcomes.push(answer);
-      }
-    };
-    const clients = Array.from({ length: 8 }, call);
-    await delay(50);
-    await server.stop();
-    await Promise.all(clients);
-    expect(outcomes).toEqual(Array.from({ length: 8 }, () => "ECONNREFUSED"));
-  });
+      };
+      const clients = Array.from({ length: 8 }, call);
+      await delay(50);
+      await server.stop();
+      await Promise.all(clients);
+      expect(outcomes).toEqual(Array.from({ length: 8 }, () => "ECONNREFUSED"));
+    },
+  );
 });

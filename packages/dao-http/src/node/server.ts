@@ -31,7 +31,10 @@ export interface ServerOptions {
   readonly keepAliveTimeout?: number | undefined;
   /** Closed last when the server stops, with the milliseconds that this may take. */
   readonly database?: { close(timeout: number): Promise<void> } | undefined;
-  /** Milliseconds from the 503 of `/ready` until connections are refused, so that a load balancer notices. Default 500. */
+  /**
+   * Milliseconds from the 503 of `/ready` until connections are refused, so that a load balancer notices; at most half of the grace
+   * period. Default 500.
+   */
   readonly stopDelay?: number | undefined;
   /** Milliseconds for the whole stop; requests still running then are aborted. Default 10,000. */
   readonly gracePeriod?: number | undefined;
@@ -136,17 +139,18 @@ function urlOf(server: Server): string {
 /** Stops a server without dropping requests, within the grace period. */
 async function stopServer(server: Server, connections: OpenConnections, options: ServerOptions): Promise<void> {
   const { app, database, stopDelay = limits.STOP_DELAY, gracePeriod = limits.GRACE_PERIOD, sharedPort } = options;
-  const cutOff = performance.now() + gracePeriod - Math.min(limits.CLOSING_TIME, gracePeriod / 2);
+  const cutOff = performance.now() + gracePeriod - Math.min(limits.CLOSING_TIME, gracePeriod / 4);
   app.announceStop();
   connections.announceClose();
-  await delay(Math.min(stopDelay, gracePeriod));
+  await delay(Math.min(stopDelay, gracePeriod / 2));
   let isClosed = false;
-  await untilQuiet(connections, gracePeriod / 2, sharedPort);
+  await untilQuiet(connections, (cutOff - performance.now()) / 2, sharedPort);
   closePort(server, () => {
     isClosed = true;
   });
   await sharedPort?.whenClosed();
-  connections.release();
+  // Later they would be carried out, but get no response.
+  if (performance.now() < cutOff) connections.release();
   while (!isClosed && performance.now() < cutOff) {
     await delay(10);
     // Right after incoming data was read, so that a request is noticed before its connection counts as idle.
