@@ -6,7 +6,7 @@ type Arrival = { readonly result: IteratorResult<ChangeDto> } | { readonly error
 
 /**
  * The requests that wait for changes: limited in number, since each holds a connection, and all ended by a stop. Where there are several
- * tenants, none may have more than are left for others: however many there are, there is room for the next.
+ * tenants, none may have more than are left for others, so each takes at most half of what those before it have left.
  */
 export class Followers {
   readonly #limit: number;
@@ -30,7 +30,7 @@ export class Followers {
   ): Follower {
     const left = this.#limit - this.#open.size;
     const own = this.#isShared ? [...this.#open.values()].filter((other) => other === tenant).length : 0;
-    if (left <= 0 || own > left) {
+    if (left <= 0 || own >= left) {
       const [whose, count] = left <= 0 ? ["", this.#limit] : [" of yours", own];
       const detail = `The service has ${count} callers${whose} that wait for changes, as many as it permits.`;
       throw new HttpError("unavailable", `${detail} Try again later, or list changes without wait.`);
