@@ -626,6 +626,22 @@ describe("a head that another transaction keeps locked", () => {
     }),
   );
 
+  test("is a finding also for a role that cannot see when its transaction began", () =>
+    withScratchDatabase((scratch) =>
+      withRole(scratch, async (url, role) => {
+        await using owner = await openDatabase(scratch.url);
+        await owner.migrate({ changes: true });
+        await scratch.sql.unsafe(`grant all on all tables in schema public to ${role}`);
+        await using limited = await openDatabase(url);
+        const finding = async () => (await limited.diagnose()).find(({ name }) => name === "changes");
+        expect(await finding()).toMatchObject({ ok: true });
+        await onServer(async (holder) => {
+          await holder.unsafe("begin; select from flux_dao_change_feed for update");
+          expect(await finding()).toMatchObject({ ok: false });
+        }, scratch.url);
+      }),
+    ));
+
   test("by one after another is none", () =>
     withDatabase(async (own) => {
       const cursor = await end(own.services);

@@ -204,7 +204,7 @@ async function privileges(
   );
 }
 
-/** A transaction that gives positions takes milliseconds. */
+/** A transaction that gives positions takes milliseconds. When one of another role has begun, only a few roles can see. */
 async function changes(
   executor: SqlExecutor,
   schema: SchemaName,
@@ -218,7 +218,7 @@ async function changes(
   const { rows } = isReadable
     ? await executor.execute(
         `select a.pid::text from ${schema.qualified(FEED)} f join pg_stat_activity a on a.backend_xid = f.xmax
-     where a.xact_start < clock_timestamp() - interval '1 s'`,
+     where coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '1 s'`,
         [],
         options,
       )
