@@ -83,13 +83,39 @@ END$feed$;
 -- Nobody else is to write into the feed by a trigger of their own.
 REVOKE ALL ON FUNCTION "public".flux_dao_record_changes() FROM PUBLIC;
 --> statement-breakpoint
+-- Readers begin behind swept_seq, at or below which no change can come any more: deleted rows stay in the index until a vacuum removes
+-- them, which any old snapshot prevents, and each poll would visit all. taken_seq: the greatest that has a position. written_by and
+-- sequence_file say of what this is known.
+ALTER TABLE "public".flux_dao_change_feed ADD COLUMN IF NOT EXISTS taken_seq bigint NOT NULL DEFAULT 0, ADD COLUMN IF NOT EXISTS swept_seq bigint NOT NULL DEFAULT 0,
+  ADD COLUMN IF NOT EXISTS mark_seq bigint NOT NULL DEFAULT 0, ADD COLUMN IF NOT EXISTS mark_xid xid8 NOT NULL DEFAULT '0',
+  ADD COLUMN IF NOT EXISTS written_by xid8 NOT NULL DEFAULT '0', ADD COLUMN IF NOT EXISTS sequence_file oid;
+--> statement-breakpoint
+-- The head. Nothing is known of another copy of the row (restored, or replicated), nor once the sequence was restarted. is_past: whether
+-- the transactions that may have numbers up to mark_seq, all of which had begun to write at the mark, have ended.
+CREATE OR REPLACE FUNCTION "public".flux_dao_read_change_head() RETURNS TABLE (
+  "position" bigint, taken_seq bigint, swept_seq bigint, mark_seq bigint, mark_xid xid8, is_known boolean, is_past boolean, sequence_file oid
+) LANGUAGE sql STABLE AS $feed$
+  SELECT h.position, CASE WHEN h.is_known THEN h.taken_seq ELSE 0 END, CASE WHEN h.is_known THEN h.swept_seq ELSE 0 END,
+    CASE WHEN h.is_known THEN h.mark_seq ELSE 0 END, h.mark_xid, h.is_known,
+    h.is_known AND h.mark_seq > h.swept_seq AND h.mark_xid <= pg_snapshot_xmin(pg_current_snapshot()), h.current_file
+  FROM (
+    SELECT f.*, s.relfilenode AS current_file, f.written_by::xid = f.xmin AND f.sequence_file IS NOT DISTINCT FROM s.relfilenode AS is_known
+    FROM "public".flux_dao_change_feed f JOIN pg_class t ON t.oid = f.tableoid
+    LEFT JOIN pg_class s ON s.relnamespace = t.relnamespace AND s.relname = 'flux_dao_new_changes_seq_seq'
+    LIMIT 1
+  ) h
+$feed$;
+--> statement-breakpoint
 -- Gives the next positions to at most so many changes, and returns to how many; -1 if another session has locked the head. All of one
 -- call have one random token, by which a cursor is known again: what shares a token shares everything before it, in any copy.
 CREATE OR REPLACE FUNCTION "public".flux_dao_position_changes(most integer) RETURNS integer LANGUAGE plpgsql AS $feed$
 DECLARE
-  head bigint;
-  mark bigint := ('x' || right(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint;
+  round bigint := ('x' || right(replace(gen_random_uuid()::text, '-', ''), 16))::bit(64)::bigint;
+  head record;
+  earliest bigint;
+  latest bigint;
   given integer;
+  last_given bigint;
 BEGIN
   -- By a scalar subquery, which uses the index; for an EXISTS within OR all changes would be hashed.
   IF NOT coalesce((SELECT f.position = f.floor_position
@@ -98,21 +124,42 @@ BEGIN
     INSERT INTO "public".flux_dao_change_feed (position, floor_position)
     SELECT coalesce(max(c.position), 0), coalesce(min(c.position) - 1, 0) FROM "public".flux_dao_changes c ON CONFLICT DO NOTHING;
     PERFORM FROM "public".flux_dao_change_feed FOR UPDATE;
-    UPDATE "public".flux_dao_change_feed f SET floor_position = f.position, floor_token = mark
+    UPDATE "public".flux_dao_change_feed f SET floor_position = f.position, floor_token = round
     WHERE f.position <> f.floor_position AND NOT EXISTS (SELECT FROM "public".flux_dao_changes c WHERE c.position = f.position);
   END IF;
-  IF (SELECT min(n.seq) FROM "public".flux_dao_new_changes n) IS NULL THEN RETURN 0; END IF;
-  SELECT f.position INTO head FROM "public".flux_dao_change_feed f FOR UPDATE SKIP LOCKED;
-  IF NOT FOUND THEN RETURN -1; END IF;
+  SELECT * INTO head FROM "public".flux_dao_read_change_head();
+  earliest := (SELECT min(n.seq) FROM "public".flux_dao_new_changes n WHERE n.seq > head.swept_seq);
+  IF earliest IS NULL AND head.is_known AND NOT head.is_past THEN RETURN 0; END IF;
+  -- Whoever has a number up to this one has a transaction id, since triggers follow a write; ours is assigned by the lock, so it is greater.
+  IF head.is_known AND pg_current_xact_id_if_assigned() IS NULL THEN
+    latest := greatest(head.taken_seq, (SELECT max(n.seq) FROM "public".flux_dao_new_changes n WHERE n.seq >= earliest));
+  END IF;
+  PERFORM FROM "public".flux_dao_change_feed FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN CASE WHEN earliest IS NULL THEN 0 ELSE -1 END; END IF;
+  SELECT * INTO head FROM "public".flux_dao_read_change_head();
   -- A statement of its own, so that its snapshot is newer than the lock: an older one would miss rows, or take them twice.
   WITH taken AS (
-    DELETE FROM "public".flux_dao_new_changes n
-    WHERE n.seq = ANY (ARRAY(SELECT m.seq FROM "public".flux_dao_new_changes m ORDER BY m.seq LIMIT most)) RETURNING n.*
+    DELETE FROM "public".flux_dao_new_changes n WHERE n.seq = ANY (ARRAY(
+      SELECT m.seq FROM "public".flux_dao_new_changes m WHERE m.seq > head.swept_seq ORDER BY m.seq LIMIT most)) RETURNING n.*
+  ), moved AS (
+    INSERT INTO "public".flux_dao_changes (position, token, entity, operation, id, user_id, goal_id, changed_at)
+    SELECT head.position + row_number() OVER (ORDER BY t.seq), round, t.entity, t.operation, t.id, t.user_id, t.goal_id, t.changed_at FROM taken t
   )
-  INSERT INTO "public".flux_dao_changes (position, token, entity, operation, id, user_id, goal_id, changed_at)
-  SELECT head + row_number() OVER (ORDER BY t.seq), mark, t.entity, t.operation, t.id, t.user_id, t.goal_id, t.changed_at FROM taken t;
-  GET DIAGNOSTICS given = ROW_COUNT;
-  UPDATE "public".flux_dao_change_feed SET position = head + given WHERE given > 0;
+  SELECT count(*), max(t.seq) INTO given, last_given FROM taken t;
+  IF head.is_past AND (given < most OR last_given >= head.mark_seq) THEN head.swept_seq := head.mark_seq; END IF;
+  -- A mark that is not past is kept: moved on each time, it would never be reached. Until all that came of an earlier sequence is taken,
+  -- its numbers say nothing.
+  IF head.is_known THEN
+    head.taken_seq := greatest(head.taken_seq, last_given);
+    IF head.mark_seq <= head.swept_seq AND latest IS NOT NULL THEN
+      head.mark_seq := least(latest, head.taken_seq);
+      head.mark_xid := pg_current_xact_id();
+    END IF;
+  END IF;
+  UPDATE "public".flux_dao_change_feed SET position = head.position + given, taken_seq = head.taken_seq, swept_seq = head.swept_seq, mark_seq = head.mark_seq,
+    mark_xid = head.mark_xid, sequence_file = head.sequence_file,
+    written_by = CASE WHEN head.is_known OR given < most THEN pg_current_xact_id() ELSE '0' END
+  WHERE given > 0 OR head.is_past OR NOT head.is_known;
   RETURN given;
 END$feed$;
 --> statement-breakpoint
@@ -159,17 +206,25 @@ END$feed$;
 CREATE OR REPLACE FUNCTION "public".flux_dao_prune_changes(retention double precision, most integer) RETURNS integer LANGUAGE plpgsql AS $feed$
 DECLARE
   floor_before bigint;
+  head record;
   last record;
-  pruned integer;
+  pruned integer := 0;
 BEGIN
   SELECT f.floor_position INTO floor_before FROM "public".flux_dao_change_feed f FOR UPDATE;
+  SELECT * INTO head FROM "public".flux_dao_read_change_head();
   SELECT c.position, c.token INTO last FROM "public".flux_dao_changes c WHERE c.position = (
     SELECT coalesce(min(o.position) FILTER (WHERE o.changed_at >= clock_timestamp() - retention * interval '1 millisecond') - 1,
       max(o.position))
     FROM (SELECT * FROM "public".flux_dao_changes c WHERE c.position > floor_before ORDER BY c.position LIMIT most) o);
-  IF NOT FOUND THEN RETURN 0; END IF;
-  DELETE FROM "public".flux_dao_changes c WHERE c.position > floor_before AND c.position <= last.position;
-  GET DIAGNOSTICS pruned = ROW_COUNT;
-  UPDATE "public".flux_dao_change_feed SET floor_position = last.position, floor_token = last.token;
+  IF FOUND THEN
+    DELETE FROM "public".flux_dao_changes c WHERE c.position > floor_before AND c.position <= last.position;
+    GET DIAGNOSTICS pruned = ROW_COUNT;
+    UPDATE "public".flux_dao_change_feed SET floor_position = last.position, floor_token = last.token,
+      written_by = CASE WHEN head.is_known THEN pg_current_xact_id() ELSE '0' END;
+  END IF;
+  -- Someone has set the sequence back by setval, which leaves no trace.
+  IF pruned < most AND EXISTS (SELECT FROM "public".flux_dao_new_changes n WHERE n.seq <= head.swept_seq) THEN
+    UPDATE "public".flux_dao_change_feed SET written_by = '0';
+  END IF;
   RETURN pruned;
 END$feed$;

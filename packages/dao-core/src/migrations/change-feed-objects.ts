@@ -9,7 +9,7 @@ export const FEED = "flux_dao_change_feed";
  * Of the functions, which say it: count it up with each change, so that an older release that serves beside this one leaves them as
  * they are. It goes on calling them, so their signatures stay.
  */
-export const FEED_VERSION = 2;
+export const FEED_VERSION = 3;
 
 /** The tables of which changes are recorded, and the name of their rows. */
 const RECORDED: Readonly<Record<string, string>> = {
