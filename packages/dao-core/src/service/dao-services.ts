@@ -43,7 +43,8 @@ function isOperation(services: object, name: string): boolean {
   const [service = "", method = ""] = name.split(/\.(.*)/s);
   const own: unknown = Object.hasOwn(services, service) ? Reflect.get(services, service) : undefined;
   if (typeof own !== "object" || own === null || method === "constructor") return false;
-  return Object.hasOwn(own, method) || Object.hasOwn(Object.getPrototypeOf(own), method);
+  const isOwn = Object.hasOwn(own, method) || Object.hasOwn(Object.getPrototypeOf(own), method);
+  return isOwn && typeof Reflect.get(own, method) === "function";
 }
 
 /** {@link contract.UserService} on a database session. */

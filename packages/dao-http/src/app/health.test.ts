@@ -1,4 +1,4 @@
-import type { DatabaseSession } from "@flux/dao-core";
+import { type DatabaseSession, joinHost } from "@flux/dao-core";
 import { type DaoServices, UnavailableError } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
 import { within } from "../../../../test/within.ts";
@@ -50,17 +50,15 @@ describe("probes", () => {
   });
 
   test("/ready is 200 though one of its schemas is silent, as one that a migration has locked, and names it", async () => {
-    const { services } = stubServices();
     let isSilent = true;
-    const inSchema = (schema: string) => ({
-      ...services,
-      schema,
-      isTransaction: false,
-      transaction: () => Promise.reject(new Error("not used")),
-      withSchema: inSchema,
-      checkReady: () => (schema === "locked" && isSilent ? new Promise(() => undefined) : Promise.resolve()),
-    });
-    const session = inSchema("locked") as unknown as DatabaseSession;
+    const unused = () => Promise.reject(new Error("not used"));
+    const driver = { description: "none", isTransaction: false, execute: unused, transaction: unused, close: unused };
+    const inSchema = (schema: string): DatabaseSession =>
+      Object.assign(joinHost(driver, { schema }), {
+        withSchema: inSchema,
+        checkReady: () => (schema === "locked" && isSilent ? new Promise<void>(() => undefined) : Promise.resolve()),
+      });
+    const session = inSchema("locked");
     const keys = [
       { name: "operator", key: "key-0" },
       { name: "acme", key: "key-1", schema: "tenant_1" },

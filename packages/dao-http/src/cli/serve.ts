@@ -1,4 +1,5 @@
 import cluster from "node:cluster";
+import { on } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import type { ServerOptions, SharedPort } from "../node/server.ts";
 import {
@@ -108,20 +109,14 @@ const sharedPort: SharedPort = {
 };
 
 /** Notifies the primary process, and waits for its reply, or for a second: it may hang. */
-function replied(message: WorkerMessage, reply: string): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      process.off("message", onMessage);
-      resolve();
-    };
-    const onMessage = (received: unknown) => {
-      if (received === reply) end();
-    };
-    const timer = setTimeout(end, PRIMARY_REPLY_WAIT);
-    process.on("message", onMessage);
-    notify(message);
-  });
+async function replied(message: WorkerMessage, reply: string): Promise<void> {
+  const messages = on(process, "message", { signal: AbortSignal.timeout(PRIMARY_REPLY_WAIT) });
+  notify(message);
+  try {
+    for await (const [received] of messages) if (received === reply) return;
+  } catch {
+    // The second is over.
+  }
 }
 
 function notify(message: WorkerMessage): void {

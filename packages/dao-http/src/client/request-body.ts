@@ -3,6 +3,7 @@ import { encode, isInstantField, isJsonField, nextChunk } from "../wire/json.ts"
 import { NDJSON_ITEMS, SOURCE_CLOSE_TIMEOUT } from "../wire/limits.ts";
 import { isDate, isPlainObject } from "../wire/realms.ts";
 import type { HttpCall } from "./http-call.ts";
+import { pause } from "./retry.ts";
 
 /**
  * The JSON text of an input. The service validates it, but values that JSON cannot represent would arrive changed, and might be
@@ -70,12 +71,9 @@ export class SentLines {
     this.#isDone = true;
     const closed = this.#return().catch(() => undefined);
     if (this.#isWaiting) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, SOURCE_CLOSE_TIMEOUT);
-    });
-    await Promise.race([closed, late]);
-    clearTimeout(timer);
+    const over = new AbortController();
+    await Promise.race([closed, pause(SOURCE_CLOSE_TIMEOUT, over.signal).catch(() => undefined)]);
+    over.abort();
   }
 
   async #return(): Promise<void> {

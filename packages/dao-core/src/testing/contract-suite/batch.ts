@@ -150,6 +150,8 @@ export const batchCases: readonly ContractCase[] = [
         "users.nothing",
         "users.find",
         "users.toString",
+        "users.session",
+        "users.entity",
         "__proto__.toString",
         "batch",
         "batch.call",

@@ -60,6 +60,17 @@ function gate() {
   return { opened, open: () => open() };
 }
 
+/** The connections of statements that start in one turn and end when all have started. */
+async function together(
+  count: number,
+  start: (until: Promise<void>) => Promise<FakeConnection>,
+): Promise<FakeConnection[]> {
+  const { opened, open } = gate();
+  const started = Array.from({ length: count }, () => start(opened));
+  open();
+  return Promise.all(started);
+}
+
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await null;
 }
@@ -258,10 +269,7 @@ describe("on shared connections", () => {
 
     test("have a connection each while one is idle, then share those in use, four at a time", async () => {
       const { pool } = await warmPool(2);
-      const { opened, open } = gate();
-      const writes = Array.from({ length: 8 }, () => write(pool, opened));
-      open();
-      const used = await Promise.all(writes);
+      const used = await together(8, (opened) => write(pool, opened));
       const [one, two] = used;
       expect(one).not.toBe(two);
       expect(used.slice(2).map((connection) => (connection === one ? 1 : 2))).toEqual([1, 1, 1, 1, 2, 2]);
@@ -290,10 +298,7 @@ describe("on shared connections", () => {
 
     test("share a connection, at most four of them, even if others are idle", async () => {
       const { pool } = await warmPool(3);
-      const { opened, open } = gate();
-      const reads = Array.from({ length: 9 }, () => pointQuery(pool, opened));
-      open();
-      const used = await Promise.all(reads);
+      const used = await together(9, (opened) => pointQuery(pool, opened));
       const shares = [...new Set(used)].map((one) => used.filter((other) => other === one).length);
       expect(shares).toEqual([4, 4, 1]);
     });
