@@ -3,7 +3,7 @@ import { TransactionLostError, UnitOfWorkMisuseError } from "../../contract/erro
 import type { TransactionOptions } from "../../session/database-session.ts";
 import { type SqlDriver, type SqlResult, transactionSettings } from "../../session/driver.ts";
 import { importLimitOf } from "../../session/import-limit.ts";
-import { ABORT_GRACE, RECENTLY_OPENED } from "../../session/limits.ts";
+import { ABORT_GRACE, CANCEL_INTERVAL, RECENTLY_OPENED } from "../../session/limits.ts";
 import { databaseErrorFacts, isReadOnlyError } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
 import { throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
@@ -184,12 +184,16 @@ function outcomeOf({ rows }: SqlResult): SessionOutcome {
 }
 
 /** Ends the session by a statement, as every role may its own. */
-export function terminateSession(
+export async function terminateSession(
   run: (text: string) => Promise<SqlResult>,
   ending: Parameters<EndSession>[0],
 ): Promise<SessionOutcome> {
-  const isTerminated = (error: unknown) => databaseErrorFacts(error)?.code === "57P01";
-  return run(ending("pg_terminate_backend(pid)")).then(outcomeOf, (error: unknown) =>
-    isTerminated(error) ? "ended" : "failed",
-  );
+  try {
+    return outcomeOf(await run(ending("pg_terminate_backend(pid)")));
+  } catch (error) {
+    if (databaseErrorFacts(error)?.code !== "57P01") return "failed";
+    // Until its socket closes, the pool may hand out the connection again, which then has no `error` listener.
+    await delay(CANCEL_INTERVAL, undefined, { ref: false });
+    return "ended";
+  }
 }
