@@ -25,7 +25,7 @@ export interface HostClient<Handle> {
     | undefined;
   /**
    * A transaction's connection, if its loss is noticed while it is idle: it emits `error`, as of `pg`, or the client rejects the
-   * transaction. Otherwise the next statement notices, and a session on a read-only server is ended by a single statement.
+   * transaction. Otherwise the next statement notices, and idle sessions on a read-only server are left to the client.
    */
   readonly connectionOf?: ((transaction: Handle) => unknown) | undefined;
   /** Extracts the driver's error, which has the SQLSTATE, from the client's own. Default: the cause that has a code. */

@@ -60,8 +60,8 @@ function databaseDriver<Handle>(
     }
   };
   const endSession: EndSession = async (ending) => {
-    // In a transaction, nothing may listen for the loss.
-    if (connectionOf === undefined) return terminateSession((text) => runOn(client, handle, text), ending);
+    // Nothing may listen for the loss, of which `pg` then ends the process.
+    if (connectionOf === undefined) return "failed";
     let outcome: SessionOutcome = "failed";
     await within(async (connection) => {
       // While it is idle: if it ended during a statement, postgres.js would fail the next one, too.
