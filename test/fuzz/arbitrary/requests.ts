@@ -60,12 +60,14 @@ const absent = fc.constant(undefined);
 const blankLine = butRarely(fc.constant(""), 10, fc.constantFrom("\n", " \n", "\t\n", "\r\n", " \t \r\n"));
 const lineEnd = butRarely(fc.constant("\n"), 10, fc.constant("\r\n"));
 
-/** The schema of a batch does not say which paths there are; a page of one row is not too long for a result. */
+/** The schema of a batch does not say which paths there are. These have short results: goals and milestones can be too long for one. */
 const batches: Value = fc
   .array(
     fc.record({
       method: fc.constant("GET"),
-      path: fc.constantFrom(...["goals", "milestones", "tasks"].map((rows) => `/api/v1/${rows}/?page_size=1`)),
+      path: fc.constantFrom(
+        ...["goals/count", "milestones/count", "tasks/?page_size=1"].map((rest) => `/api/v1/${rest}`),
+      ),
     }),
     { minLength: 1, maxLength: 5 },
   )
