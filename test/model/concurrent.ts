@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { contendedOperation } from "./arbitrary/operations.ts";
 import { Counterexample } from "./counterexample.ts";
-import { KnownRows } from "./known-rows.ts";
+import { isFields, KnownRows } from "./known-rows.ts";
 import { lastLook } from "./last-look.ts";
 import { describeEvent, type Event, explain } from "./linearizability.ts";
 import { looksAfter } from "./looks-after.ts";
 import { callOf, learn, type Operation, run } from "./operation.ts";
 import { firstSeenTasks } from "./oracle/imports.ts";
+import { Total } from "./oracle/lists.ts";
 import { State } from "./oracle/state.ts";
 import { labelOf } from "./outcome.ts";
 import type { Tally } from "./tally.ts";
@@ -19,13 +20,16 @@ const MAX_CALLS = 8;
 class Recorder {
   readonly events: Event[] = [];
   readonly known = new KnownRows();
+  /** The number of callers so far. */
+  callers: number;
   readonly #world: World;
   readonly #tally: Tally;
   #tick = 0;
 
-  constructor(world: World, tally: Tally) {
+  constructor(world: World, tally: Tally, callers: number) {
     this.#world = world;
     this.#tally = tally;
+    this.callers = callers;
   }
 
   /** One call after the other, as one caller makes them. */
@@ -37,7 +41,10 @@ class Recorder {
       const ended = this.#tick++;
       learn(this.known, call, outcome);
       this.#tally.add(call.method, labelOf(outcome));
-      this.events.push({ caller, call, outcome, invoked, ended });
+      for (const [index, part] of partsOf({ caller, call, outcome, invoked, ended }).entries()) {
+        // As if by another caller, since it may be of an earlier or a later moment of the call.
+        this.events.push(index === 0 ? part : { ...part, caller: this.callers++ });
+      }
     }
   }
 }
@@ -57,20 +64,35 @@ async function race(
   callers: readonly (readonly Operation[])[],
 ): Promise<void> {
   await clear(world);
-  const recorder = new Recorder(world, tally);
+  const recorder = new Recorder(world, tally, callers.length);
   await recorder.run(0, first);
   await Promise.all(callers.map((operations, caller) => recorder.run(caller, operations)));
   await recorder.run(0, lastLook(recorder.known));
   await world.told.check();
   const { events, known } = recorder;
   if (isUnseenGone(events, known)) return;
-  const byCaller = callers.map((_, caller) => events.filter((event) => event.caller === caller));
+  const numbers = Array.from({ length: recorder.callers }, (_, caller) => caller);
+  const byCaller = numbers.map((caller) => events.filter((event) => event.caller === caller));
   // Overlapping calls: the results do not show which of two rows of one millisecond is older.
   const clock = world.clock === "sequence" ? "unknown" : world.clock;
   const verdict = explain(State.empty(clock, known), byCaller);
   if (verdict.isExplained) return;
   const history = events.toSorted((a, b) => a.invoked - b.invoked).map((event) => `  ${describeEvent(event)}`);
   throw new Counterexample(`${verdict.reason}\nThe history:\n${history.join("\n")}`);
+}
+
+/** A page and its total are two reads, unless the page shows the total. */
+function partsOf(event: Event): Event[] {
+  const { call, outcome } = event;
+  const page = outcome.kind === "result" ? outcome.value : undefined;
+  if (!call.method.includes(".list") || !isFields(page) || typeof page["total"] !== "number") return [event];
+  const isBeyondTheEnd = page["hasPrev"] === true && Array.isArray(page["items"]) && page["items"].length === 0;
+  if (page["hasNext"] !== true && !isBeyondTheEnd) return [event];
+  const uncounted = { ...call, args: [{ ...Object(call.args[0]), count: "none" }] };
+  return [
+    { ...event, call: uncounted, outcome: { kind: "result", value: { ...page, total: null } } },
+    { ...event, outcome: { kind: "result", value: new Total(page["total"]) } },
+  ];
 }
 
 /** Whether tasks were imported concurrently and deleted again before any call returned them: their creation times are unknown. */

@@ -16,6 +16,15 @@ const PAGING: Readonly<Record<string, Rule>> = {
   count: oneOf("exact", "estimated", "none"),
 };
 
+/** The total of a page that does not show it: counted by a statement of its own, so it may be of another moment of the call. */
+export class Total {
+  readonly total: unknown;
+
+  constructor(total: unknown) {
+    this.total = total;
+  }
+}
+
 export function listRows(state: State, kind: Kind, request: unknown): Expectation {
   const asked = request === undefined ? {} : request;
   if (!isFields(asked)) return refused({ code: "validation_failed", broken: brokenAt("") });
@@ -27,6 +36,7 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
   const window = windowOf(asked);
   const before = state.rowAt(cursor);
   return returned((answer) => {
+    if (answer instanceof Total) return differs(answer.total, rows.length);
     if (!isFields(answer)) return `must return a page, not ${toCode(answer)}`;
     const { items, nextCursor, ...rest } = answer;
     const behind = before === undefined ? rows : rowsBehind(state, rows, before, items);
