@@ -243,7 +243,7 @@ describe("those who wait", () => {
     const cursor = await now(small);
     const { hostname, port } = new URL(small.baseUrl);
     const socket = connect(Number(port), hostname);
-    const head = `Host: localhost\r\nX-Flux-Service-Key: ${KEYS.observer}\r\n\r\n`;
+    const head = `Host: localhost\r\nX-Flux-Service-Key: ${KEYS.scheduler}\r\n\r\n`;
     socket.write(`GET ${CHANGES}?wait=25&cursor=${cursor} HTTP/1.1\r\n${head}`);
     const stream = await openStream(small.baseUrl, "cursor=now");
     await expect.poll(async () => (await small.call("GET", `${CHANGES}?wait=1&cursor=now`)).status).toBe(503);
