@@ -164,8 +164,8 @@ export class SchemaSession extends DriverSession {
    * Resolves if the database accepts reads and writes, and its schema is the one that this code needs: tables, columns, types,
    * constraints, privileges; or a newer one that is compatible with this code. With `readOnly` it need accept no writes, but must not lag by more than `maxLag`. It may be called
    * every second: it is one statement that reads a few rows; the schema itself is compared on the first call, every 5 s, and after a
-   * statement failed because of the schema or lost its connection. It does not wait for a busy pool, but opens one more
-   * connection; if the server permits no more, the last result counts.
+   * statement failed because of the schema or lost its connection. It does not wait for a busy pool of ours or `pg`, but opens one
+   * more connection; if the server permits no more, the last result counts.
    * @throws UnavailableError, also if the server is read-only (a hot standby) and the database is not, or if it lags;
    *   SchemaVersionError, which says what differs
    */

@@ -10,8 +10,8 @@ import { withDeadline } from "./session/waiting/deadline.ts";
 /** How a unit of work runs. */
 export interface UnitOfWorkOptions extends TransactionOptions {
   /**
-   * How often the callback is run again after a serialization failure or deadlock. It must then be safe to repeat: effects
-   * outside the database are not undone. The nth retry waits a random time of up to 20 · 2ⁿ⁻¹ ms, at most one second. Default 0.
+   * How often the callback is run again after a serialization failure or deadlock, or if it finds a table altered. It must then be
+   * safe to repeat: effects outside the database are not undone. The nth retry waits a random time of up to 20 · 2ⁿ⁻¹ ms, at most one second. Default 0.
    */
   readonly retries?: number | undefined;
   /** Called before each retry, for counting or logging; an error thrown here ends the attempts. Default: none. */
@@ -62,8 +62,8 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
    * It also rejects, whatever `work` is waiting for, at its `timeout` or abort, and when its connection is lost. Once it has
    * settled, nothing more of it reaches the database: nested units of work end with it, and later calls on them throw a
    * UnitOfWorkMisuseError. One on another database that `work` waits for is rolled back with an UnavailableError.
-   * @throws what `work` throws; RetryableError after a serialization failure or deadlock once no retry is left;
-   *   TransactionLostError if the connection was lost; UnavailableError; UnitOfWorkMisuseError if a promise was not awaited,
+   * @throws what `work` throws; RetryableError after a serialization failure or deadlock, or an altered table, once no retry is
+   *   left; TransactionLostError if the connection was lost; UnavailableError; UnitOfWorkMisuseError if a promise was not awaited,
    *   or the error of a failed statement was swallowed
    */
   static async run<Result>(

@@ -77,8 +77,8 @@ export const batchResult = z
 /** The options of a batch. */
 export interface BatchOptions extends CallOptions {
   /**
-   * How often the batch is run again, as a whole, after a serialization failure or deadlock. In-process only: a service always
-   * does so nine times. Default 9, and 0 within a unit of work.
+   * How often the batch is run again, as a whole, after a serialization failure or deadlock, or if it finds a table altered.
+   * In-process only: a service always does so nine times. Default 9, and 0 within a unit of work.
    */
   readonly retries?: number | undefined;
 }

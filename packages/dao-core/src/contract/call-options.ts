@@ -10,8 +10,8 @@ export interface CallOptions {
    * Aborts the call: the running statement is cancelled on the server, and the promise rejects with the signal's `reason`
    * within a second. A statement that had already finished on the server is not undone. Inside a unit of work, aborting one
    * statement ends the whole unit of work, and the unit of work's own signal ends it whatever its callback is waiting for.
-   * An embedded database and most of an application's open transactions cannot cancel a running statement: there the signal
-   * is checked before and after it. Default: none.
+   * An embedded database cannot cancel a running statement: there the signal is checked before and after it. In most of an
+   * application's open transactions it has a second more, then their connection counts as lost. Default: none.
    */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -48,7 +48,7 @@ export interface StreamOptions extends CallOptions {
 export interface CreateOptions extends CallOptions {
   /**
    * A client-supplied id for the new row. A repeated call then finds the row and throws {@link ConflictError} instead of
-   * creating a second one. In-process only: over HTTP use an idempotency key. Default: a new UUIDv7.
+   * creating a second one. Over HTTP only in a batch: otherwise use an idempotency key. Default: a new UUIDv7.
    */
   readonly id?: string | undefined;
 }

@@ -138,7 +138,7 @@ export class RetryableError extends DaoError {
   readonly code = "retryable";
 }
 
-/** The database is unreachable, has no free connection, or a time limit passed. Try again later. */
+/** The database is unreachable, takes no writes, has no free connection, or a time limit passed. Try again later. */
 export class UnavailableError extends DaoError {
   readonly code = "unavailable";
 }

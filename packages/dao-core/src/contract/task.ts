@@ -355,9 +355,9 @@ export interface TaskService {
    * Creates any number of tasks, all of them or none; an error thrown by the source is rethrown. The source is read on demand, and
    * never held in memory as a whole. Inside a unit of work it must not use that unit of work, which is waiting for this call.
    *
-   * Imports hold at most a quarter of a pool's connections. Others wait up to `acquireTimeout` for their turn, their sources
-   * unread. An array of up to 1,000 tasks, which is one statement, does not wait, nor does an import in a unit of work, which
-   * uses that unit's connection: limit how many run at once.
+   * Imports hold at most a quarter of a pool's connections by default. Others wait up to `acquireTimeout` for their turn, their
+   * sources unread. An array of up to 1,000 tasks, which is one statement, does not wait, nor does an import in a unit of work,
+   * which uses that unit's connection: limit how many run at once.
    * @throws ValidationError, whose paths begin with the index of the task; RelatedRowMissingError; ConflictError for an id
    *   that is taken; UnavailableError if its turn does not come in time; TransactionLostError; UnitOfWorkMisuseError if
    *   called from the source of another import

@@ -50,7 +50,8 @@ export interface HostKysely {
 
 /**
  * A database on an application's Kysely on `pg`, or on one of its transactions. Kysely does not expose its connections, so the
- * loss of one is noticed by the next statement; give the clients of its pool `error` listeners. See {@link hostDriver}.
+ * loss of one is noticed by the next statement, and sessions on a read-only server stay until its pool replaces them; give the
+ * clients of that pool `error` listeners. See {@link hostDriver}.
  */
 export function joinKysely(database: HostKysely, options: JoinOptions = {}): Database {
   return joinClient<HostKysely>(options, {
@@ -177,7 +178,8 @@ export interface HostPrisma {
 
 /**
  * A database on an application's Prisma client with its adapter for `pg`, or on one of its interactive transactions. Prisma does
- * not expose its connections, so the loss of one is noticed by the next statement. See {@link hostDriver}.
+ * not expose its connections, so the loss of one is noticed by the next statement, and sessions on a read-only server stay until
+ * its pool replaces them. See {@link hostDriver}.
  */
 export function joinPrisma(client: HostPrisma, options: JoinOptions = {}): Database {
   return joinClient<HostPrisma>(options, {

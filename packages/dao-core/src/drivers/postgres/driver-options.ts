@@ -9,7 +9,7 @@ export interface PostgresDriverOptions {
   readonly poolSize?: number | undefined;
   /**
    * Whether statements are prepared once per connection. Default `true`. Behind a proxy that pools by transaction (PgBouncer) it
-   * must be `false`; then no connection settings are sent either, and the server's own limits apply.
+   * must be `false`; then no connection settings are sent either, and the server's own limits of statements and locks apply.
    */
   readonly prepare?: boolean | undefined;
   /** For connecting. Default 5,000. */
@@ -20,7 +20,7 @@ export interface PostgresDriverOptions {
   readonly maxWaiting?: number | undefined;
   /** Maximum number of imports at a time, each of which holds a connection. Default 0: a quarter of `poolSize`, but at least 1. */
   readonly maxImports?: number | undefined;
-  /** For a statement; a server that is silent for 2,000 longer counts as lost. Default 30,000. */
+  /** For a statement; a server that is silent for 2,000 longer counts as lost, also with `prepare: false`. Default 30,000. */
   readonly statementTimeout?: number | undefined;
   /** For a statement's wait for a lock. Default 10,000. */
   readonly lockTimeout?: number | undefined;
