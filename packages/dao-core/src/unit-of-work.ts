@@ -11,7 +11,8 @@ import { withDeadline } from "./session/waiting/deadline.ts";
 export interface UnitOfWorkOptions extends TransactionOptions {
   /**
    * How often the callback is run again after a serialization failure or deadlock, or if it finds a table altered. It must then be
-   * safe to repeat: effects outside the database are not undone. The nth retry waits a random time of up to 20 · 2ⁿ⁻¹ ms, at most one second. Default 0.
+   * safe to repeat: effects outside the database are not undone. The nth retry waits a random time of up to 20 · 2ⁿ⁻¹ ms, at most
+   * one second. Default 0.
    */
   readonly retries?: number | undefined;
   /** Called before each retry, for counting or logging; an error thrown here ends the attempts. Default: none. */
