@@ -11,7 +11,7 @@ const packages = await readPublishedPackages();
 const allowed = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|NOTICE)$/,
   /^dist\/([\w-]+\/)?[\w.-]+\.(js|js\.map|d\.ts)$/,
-  /^dist\/(docs|licences)\/[\w.+-]+\.(css|html|js|LICENSE\.txt|NOTICE\.txt)$/,
+  /^dist\/(docs|licences)\/[@\w.+-]+\.(css|html|js|LICENSE\.txt|NOTICE\.txt)$/,
   /^bin\/[\w-]+\.js$/,
 ];
 const tests = /\.(test|check|test-d)\.|(^|\/)test\//;
@@ -37,7 +37,7 @@ describe.each(packages)("the tarball of $manifest.name", ({ manifest }) => {
     const files = await list();
     expect(files.filter((file) => !allowed.some((pattern) => pattern.test(file)) || tests.test(file))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(["package.json", "README.md", "CHANGELOG.md", "LICENSE", "NOTICE"]));
-    const named = (await text("NOTICE")).match(/dist\/[\w./+-]*[\w]/g) ?? [];
+    const named = (await text("NOTICE")).match(/dist\/[@\w./+-]*[\w]/g) ?? [];
     expect(files).toEqual(expect.arrayContaining(named));
     expect(named.length).toBeGreaterThan(0);
   });
