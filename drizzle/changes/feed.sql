@@ -106,6 +106,10 @@ CREATE OR REPLACE FUNCTION "public".flux_dao_read_change_head() RETURNS TABLE (
   ) h
 $feed$;
 --> statement-breakpoint
+-- Of a feed that has given no position yet this is known at once: nothing is swept.
+UPDATE "public".flux_dao_change_feed SET written_by = pg_current_xact_id(),
+  sequence_file = (SELECT h.sequence_file FROM "public".flux_dao_read_change_head() h) WHERE "position" = 0;
+--> statement-breakpoint
 -- Gives the next positions to at most so many changes, and returns to how many; -1 if another session has locked the head. All of one
 -- call have one random token, by which a cursor is known again: what shares a token shares everything before it, in any copy.
 CREATE OR REPLACE FUNCTION "public".flux_dao_position_changes(most integer) RETURNS integer LANGUAGE plpgsql AS $feed$
