@@ -121,18 +121,21 @@ export class HostConnection<Handle> implements SqlConnection {
 
   async nested<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result> {
     await giveTurn();
-    const { savepoint } = this.#client;
+    const { savepoint, transaction } = this.#client;
+    // The client would commit, which rolls back then, and report success. An application ends its own transaction.
+    const onBroken = (cause: unknown) => void (transaction && this.isAlive && this.#link.giveUp(cause));
     return inHostSavepoint<Handle, Result>(
       (within) => (savepoint === undefined ? this.#bySql(within) : savepoint(this.#handle, within)),
       (handle) => work(new HostConnection(this.#client, handle, this.#link, this.#depth + 1)),
       this.#link,
       (error) => driverError(this.#client, error),
+      onBroken,
     );
   }
 
   async #bySql<Result>(within: (handle: Handle) => Promise<Result>): Promise<Result> {
     const name = savepointName(this.#depth + 1);
-    const run = (text: string) => this.#client.execute(this.#handle, text, []);
+    const run = async (text: string) => this.#client.execute(this.#handle, text, []);
     await run(`savepoint ${name}`);
     const result = await within(this.#handle).catch(async (error: unknown) => {
       await run(`rollback to savepoint ${name}`);
@@ -140,7 +143,10 @@ export class HostConnection<Handle> implements SqlConnection {
       if (this.#link.isAlive) await run(`release savepoint ${name}`);
       throw error;
     });
-    await run(`release savepoint ${name}`);
+    await run(`release savepoint ${name}`).catch(async (error: unknown) => {
+      if (!isLossError(driverError(this.#client, error))) await run(`rollback to savepoint ${name}`);
+      throw error;
+    });
     return result;
   }
 

@@ -133,6 +133,7 @@ export function inHostTransaction<Handle, Result>(
  * Runs `work` in a savepoint that an application's client sets, and settles as that does, or when the connection is lost.
  * The client learns the outcome of `work` at once or never. After an abandoned savepoint the rollback must precede the
  * application's next statement, or it would undo that too. If the connection is lost, postgres.js would send it over another.
+ * @param onBroken called if the savepoint was not set or not rolled back: the server then refuses the rest of the transaction
  * @throws what `work` throws; why the connection was abandoned; TransactionLostError
  */
 export async function inHostSavepoint<Handle, Result>(
@@ -140,6 +141,7 @@ export async function inHostSavepoint<Handle, Result>(
   work: (handle: Handle) => Promise<Result>,
   link: HostLink,
   coded: (error: unknown) => unknown,
+  onBroken: (cause: unknown) => void,
 ): Promise<Result> {
   let end: (outcome: Promise<Result>) => void = () => undefined;
   const outcome = new Promise<Result>((resolve) => {
@@ -159,12 +161,17 @@ export async function inHostSavepoint<Handle, Result>(
     if (link.isAlive && isLossError(cause)) link.lose(cause);
     return link.isGone ? new TransactionLostError("rolled_back", { cause }) : cause;
   };
-  const handle = await untilAborted(set, link.lost).catch((error: unknown) => Promise.reject(reported(error)));
+  const handle = await untilAborted(set, link.lost).catch((error: unknown) => {
+    const cause = reported(error);
+    onBroken(cause);
+    throw cause;
+  });
   const working = work(handle);
   const result = await working.catch(async (error: unknown) => {
     if (link.isGone) throw error;
     end(working);
-    await (link.isAlive ? untilAborted(ended, link.lost).catch(() => undefined) : turn());
+    const endedWith = (failure: unknown) => failure !== error && onBroken(failure);
+    await (link.isAlive ? untilAborted(ended, link.lost).catch(endedWith) : turn());
     throw error;
   });
   end(working);

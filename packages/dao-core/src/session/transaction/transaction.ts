@@ -162,7 +162,11 @@ export class OpenTransaction implements SqlTransaction {
       await this.#rollBack(rollback);
       throw error;
     });
-    await this.#commit(commit);
+    await this.#commit(commit).catch(async (error: unknown) => {
+      // After a failed commit the server may have the transaction open still, and after that of a savepoint the outer one.
+      await this.#rollBack(rollback);
+      throw error;
+    });
     return result;
   }
 

@@ -1,0 +1,84 @@
+import { createDaoServices, DaoUnitOfWork } from "@flux/dao-core";
+import { makeUserData } from "@flux/dao-core/testing";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { PostgresConnection } from "../src/drivers/postgres/connection.ts";
+import { serverDriversOfThisRun } from "./every-driver.ts";
+
+type Server = Awaited<ReturnType<(typeof serverDriversOfThisRun)[number]["open"]>>;
+
+const CANCELLED = "select pg_cancel_backend(pg_backend_pid()), pg_sleep(60)";
+
+/** Lets the server cancel the first statement that matches, as a request that comes at that moment does. */
+function cancel(statement: RegExp): () => boolean {
+  let isDone = false;
+  const sent = <Text>(text: Text): Text | string => {
+    const isIt = !isDone && typeof text === "string" && statement.test(text);
+    isDone ||= isIt;
+    return isIt ? CANCELLED : text;
+  };
+  const { executeScript } = PostgresConnection.prototype;
+  vi.spyOn(PostgresConnection.prototype, "executeScript").mockImplementation(function (this: PostgresConnection, text) {
+    return executeScript.call(this, sent(text));
+  });
+  const { query } = pg.Client.prototype;
+  vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (
+    this: pg.Client,
+    ...[first, ...others]: unknown[]
+  ) {
+    const changed =
+      typeof first === "object"
+        ? Object.assign(first ?? {}, { text: sent(Reflect.get(first ?? {}, "text")) })
+        : sent(first);
+    return Reflect.apply(query, this, [changed, ...others]);
+  });
+  return () => isDone;
+}
+
+// The statements of an application's postgres.js cannot be replaced.
+const replaceable = serverDriversOfThisRun.filter(({ driver }) => !/application's.*postgres\.js/.test(driver));
+
+describe.each(replaceable)("on $driver, when the server cancels", ({ driver, open }) => {
+  let scene: Server;
+  beforeAll(async () => {
+    scene = await open();
+  });
+  afterEach(() => vi.restoreAllMocks());
+  afterAll(() => scene[Symbol.asyncDispose]());
+
+  const count = async () => (await createDaoServices(scene.database).users.listUsers({ count: "exact" })).total;
+
+  test.each([/^savepoint/i, /^release savepoint/i, /^rollback to (savepoint )?/i])(
+    "%s, all of a fulfilled unit of work is stored",
+    async (end) => {
+      const before = await count();
+      const hasCancelled = cancel(end);
+      const fulfilled = await DaoUnitOfWork.run(scene.database, async (uow) => {
+        await uow.users.create(makeUserData());
+        const nested = DaoUnitOfWork.run(uow, async (inner) => {
+          await inner.users.create(makeUserData());
+          if (end.test("rollback to savepoint")) throw new Error("enough");
+        });
+        await nested.catch(() => undefined);
+      }).then(
+        () => true,
+        () => false,
+      );
+      expect(hasCancelled()).toBe(true);
+      vi.restoreAllMocks();
+      expect(await count()).toBe((before ?? 0) + (fulfilled ? 1 : 0));
+    },
+  );
+
+  // Knex returns a connection to its pool whatever state the failed commit left it in.
+  test.skipIf(driver.endsWith("Knex"))("the commit, nothing is stored, and the connection is free", async () => {
+    const before = await count();
+    const hasCancelled = cancel(/^commit/i);
+    await expect(DaoUnitOfWork.run(scene.database, (uow) => uow.users.create(makeUserData()))).rejects.toThrow();
+    expect(hasCancelled()).toBe(true);
+    vi.restoreAllMocks();
+    expect(await count()).toBe(before);
+    await DaoUnitOfWork.run(scene.database, (uow) => uow.users.create(makeUserData()));
+    expect(await count()).toBe((before ?? 0) + 1);
+  });
+});
