@@ -15,7 +15,7 @@ function newGate() {
 }
 
 const MARK = "stray";
-const add = (uow: DaoUnitOfWork) => uow.users.create(makeUserData({ name: MARK }));
+const add = (uow: Pick<DaoUnitOfWork, "users">) => uow.users.create(makeUserData({ name: MARK }));
 
 const nested: Stray = (uow, ended) =>
   DaoUnitOfWork.run(uow, async (inner) => {
@@ -146,6 +146,24 @@ describe.each(driversOfThisRun)("on $driver, after the end of a unit of work", (
       expect(outcome).toBeInstanceOf(UnitOfWorkMisuseError);
     },
   );
+
+  test("a statement that begins as the callback ends cannot undo a fulfilled unit of work", async () => {
+    const taken = await add(scene.database);
+    for (let turns = 0; turns < 20; turns++) {
+      const run = DaoUnitOfWork.run(scene.database, async (uow) => {
+        const user = await add(uow);
+        let later = Promise.resolve();
+        for (let turn = 0; turn < turns; turn++) later = later.then(() => undefined);
+        // It would fail.
+        later.then(() => uow.users.create(makeUserData({ email: taken.email }))).catch(() => undefined);
+        return user;
+      });
+      const outcome: unknown = await run.catch((error: unknown) => error);
+      if (outcome instanceof UnitOfWorkMisuseError) continue;
+      expect(outcome).toHaveProperty("id");
+      expect(await scene.database.users.findById((await run).id)).toEqual(await run);
+    }
+  });
 
   test("within a nested one, the outer one continues", async () => {
     const [underWay, ended] = [newGate(), newGate()];

@@ -175,6 +175,8 @@ export class OpenTransaction implements SqlTransaction {
     throwIfAborted(this.#signal);
     const unfinished = this.#unfinished();
     if (unfinished !== undefined) throw unfinished;
+    // At once: the failure of a statement begun from here on would turn the COMMIT into a ROLLBACK that reports success.
+    this.#hasEnded = true;
     return result;
   }
 
@@ -235,7 +237,6 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   async #commit(commit: readonly string[]): Promise<void> {
-    this.#hasEnded = true;
     if (!this.#connection.isAlive) throw this.#lost("rolled_back");
     try {
       for (const statement of commit) await this.#connection.executeScript(statement);
