@@ -61,9 +61,12 @@ export class SqlChangeFeed implements ChangeFeed {
   }
 
   async list(request: ChangesToList, options?: CallOptions): Promise<ChangePage> {
-    let page = await this.#read(request, options);
+    // Where the database's default isolation is above READ COMMITTED, readers and writers conflict often.
+    const policy = { retries: Number.POSITIVE_INFINITY, within: CHANGES_PATIENCE, isRetryable: isConflict };
+    const read = () => withRetries(policy, () => this.#read(request, options), options?.signal);
+    let page = await read();
     // Whatever is committed by now comes before the cursor.
-    while (request.cursor === "now" && page.hasNext) page = await this.#read(request, options);
+    while (request.cursor === "now" && page.hasNext) page = await read();
     return page;
   }
 
@@ -133,7 +136,7 @@ export class SqlChangeFeed implements ChangeFeed {
    * @throws what it throws, once that has taken too long
    */
   #patiently<Result>(read: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
-    const isPassing = (error: unknown) => error instanceof UnavailableError || error instanceof RetryableError;
+    const isPassing = (error: unknown) => error instanceof UnavailableError || isConflict(error);
     const isRetryable = (error: unknown) => isPassing(error) && !this.#settings.tails.isClosed;
     return withRetries({ retries: Number.POSITIVE_INFINITY, within: CHANGES_PATIENCE, isRetryable }, read, signal);
   }
@@ -180,6 +183,8 @@ export class SqlChangeFeed implements ChangeFeed {
 
 /** Asked, over tried: the server would log an error every hour. */
 const FIND_FEED = "select to_regclass($1::text)::text as feed";
+
+const isConflict = (error: unknown) => error instanceof RetryableError;
 
 const hex = (token: string) => `to_hex(${token})`;
 
