@@ -38,7 +38,7 @@ export abstract class DaoError extends Error {
 
 /** Whether `error` is a {@link DaoError}, even of another copy of this package. */
 export function isDaoError(error: unknown): error is DaoError {
-  return typeof error === "object" && error !== null && (error as { [brand]?: unknown })[brand] === true;
+  return typeof error === "object" && error !== null && Reflect.get(error, brand) === true;
 }
 
 /** One broken rule. `path` is the field as the caller wrote it, with list positions: `milestones.0.tasks.2.title`. */

@@ -59,8 +59,9 @@ export async function migrateSchemas(
         (error: unknown) => ({ report: undefined, error }),
       );
       throwIfAborted(options.signal);
-      ends.push({ schema: schema.name, ...end, done: ends.length + 1, total: names.length });
-      onProgress?.(ends.at(-1) as SchemaMigrated);
+      const migrated = { schema: schema.name, ...end, done: ends.length + 1, total: names.length };
+      ends.push(migrated);
+      onProgress?.(migrated);
     }
   };
   try {

@@ -80,7 +80,8 @@ export async function migrate(
 ): Promise<MigrationReport> {
   const begun = performance.now();
   const first = await migrateSchema(driver, schema, options, set);
-  const [applied, repaired, online] = [[...first.applied], [...first.repaired], [] as string[]];
+  const [applied, repaired] = [[...first.applied], [...first.repaired]];
+  const online: string[] = [];
   let last = first;
   // A migration may rely on the online steps of those before it.
   while (last.after.online.length > 0 && options.online !== false) {
