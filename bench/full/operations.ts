@@ -17,12 +17,21 @@ export interface FullOperation {
 }
 
 const CALLERS = 8;
+const DAY_MS = 86_400_000;
 
 /** By the names in the recorded results, in the order in which they are measured. */
 export const FULL_OPERATIONS = {
   find: { title: "find by id", callers: CALLERS, target: 1.3 },
   timerange: { title: "by-timerange, 7 days", callers: CALLERS, target: 1.3 },
   statistics: { title: "statistics, 30 days", callers: CALLERS, target: 1.3 },
+  ordered: { title: "open tasks of a user, 30 days, in order of start", callers: CALLERS, target: 1.3 },
+  byGoal: { title: "tasks of a goal by title, with total", callers: CALLERS, target: 1.3 },
+  byIds: { title: "20 tasks by id", callers: CALLERS, target: 1.3 },
+  counted: { title: "count of a user's missed tasks", callers: CALLERS, target: 1.3 },
+  goals: { title: "goals of a user by title", callers: CALLERS, target: 1.3 },
+  milestones: { title: "milestones of a goal by week", callers: CALLERS, target: 1.3 },
+  goalFull: { title: "goal full, 40 tasks", callers: CALLERS, target: 1.3 },
+  update: { title: "update task", callers: CALLERS, maxCalls: 500, target: 1.3 },
   create: { title: "create task", callers: CALLERS, maxCalls: 500, target: 1.3 },
   firstPage: { title: 'page 1, `count: "none"`', callers: CALLERS },
   nextPage: { title: "page 2 by cursor", callers: CALLERS },
@@ -41,7 +50,7 @@ export type FullCalls = Readonly<Record<FullOperationName, (call: number) => Pro
 
 /** The operations by the services. Requests the cursors of the pages first. */
 export async function fullCalls(database: Database, samples: FullSamples): Promise<FullCalls> {
-  const { tasks } = createDaoServices(database);
+  const { goals, milestones, tasks } = createDaoServices(database);
   const { middlePage } = samples;
   const weeks = samples.weeks.map(({ userId, start, end }) => ({
     userId,
@@ -52,6 +61,11 @@ export async function fullCalls(database: Database, samples: FullSamples): Promi
     userId,
     startDate: new Date(start),
     endDate: new Date(end),
+  }));
+  const startMonths = samples.weeks.map(({ userId, start, end }) => ({
+    userId,
+    startTime: new Date(Date.parse(start) - 12 * DAY_MS),
+    endTime: new Date(Date.parse(end) + 11 * DAY_MS),
   }));
   const begin = new Date();
   const cursorAfter = async (page: number) => {
@@ -65,6 +79,25 @@ export async function fullCalls(database: Database, samples: FullSamples): Promi
     find: (call) => tasks.getTask(nth(samples.taskIds, call)),
     timerange: (call) => tasks.getTasksByTimerange(nth(weeks, call)),
     statistics: (call) => tasks.getTaskStatistics(nth(months, call)),
+    ordered: (call) => {
+      const { userId, startTime, endTime } = nth(startMonths, call);
+      return tasks.listTasks({
+        userId,
+        state: ["scheduled", "drifted"],
+        startTime: { from: startTime, before: endTime },
+        sort: "startTime",
+        count: "none",
+      });
+    },
+    byGoal: (call) => tasks.listTasks({ goalId: nth(samples.parents, call).goalId, sort: "title" }),
+    byIds: (call) =>
+      tasks.listTasks({ id: Array.from({ length: 20 }, (_, n) => nth(samples.taskIds, 20 * call + n)), count: "none" }),
+    counted: (call) => tasks.countTasks({ userId: nth(samples.parents, call).userId, state: "missed" }),
+    goals: (call) => goals.listGoals({ userId: nth(samples.parents, call).userId, sort: "title", count: "none" }),
+    milestones: (call) =>
+      milestones.listMilestones({ goalId: nth(samples.parents, call).goalId, sort: "weekNumber", count: "none" }),
+    goalFull: (call) => goals.getGoalFull(nth(samples.parents, call).goalId),
+    update: (call) => tasks.updateTask(nth(samples.taskIds, call), { title: `Run ${call % 20} km` }),
     create: (call) =>
       tasks.createTask({
         ...nth(samples.parents, call),
