@@ -172,6 +172,7 @@ test("if BEGIN is refused, the reads sent with it are of no consequence, and no 
     executeScript: async (text: string) => {
       sent.push(text);
       if (text === "begin") throw refused;
+      return undefined;
     },
   };
   const run = (work: (level: OpenTransaction) => Promise<unknown>) => OpenTransaction.run(connection, "begin", work);

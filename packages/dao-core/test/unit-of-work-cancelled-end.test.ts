@@ -1,4 +1,4 @@
-import { createDaoServices, DaoUnitOfWork } from "@flux/dao-core";
+import { createDaoServices, DaoUnitOfWork, UnitOfWorkMisuseError } from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -33,6 +33,26 @@ function cancel(statement: RegExp): () => boolean {
     return Reflect.apply(query, this, [changed, ...others]);
   });
   return () => isDone;
+}
+
+/** Lets a statement that was not sent through here fail within the transaction, just before its commit. */
+function failBeforeCommit(): void {
+  const { executeScript } = PostgresConnection.prototype;
+  vi.spyOn(PostgresConnection.prototype, "executeScript").mockImplementation(function (this: PostgresConnection, text) {
+    if (text === "commit") executeScript.call(this, "select 1 / 0").catch(() => undefined);
+    return executeScript.call(this, text);
+  });
+  const { query } = pg.Client.prototype;
+  vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (
+    this: pg.Client,
+    ...[first, ...others]: unknown[]
+  ) {
+    if (Reflect.get(Object(first), "text") === "commit") {
+      const failing: Promise<unknown> = Reflect.apply(query, this, ["select 1 / 0"]);
+      failing.catch(() => undefined);
+    }
+    return Reflect.apply(query, this, [first, ...others]);
+  });
 }
 
 // The statements of an application's postgres.js cannot be replaced.
@@ -81,4 +101,17 @@ describe.each(replaceable)("on $driver, when the server cancels", ({ driver, ope
     await DaoUnitOfWork.run(scene.database, (uow) => uow.users.create(makeUserData()));
     expect(await count()).toBe((before ?? 0) + 1);
   });
+
+  // Other clients send the commit themselves, and do not pass on what the server says to it.
+  test.runIf(["postgres.js", "the application's pg"].includes(driver))(
+    "nothing, but rolls back at the commit, a unit of work rejects",
+    async () => {
+      const before = await count();
+      failBeforeCommit();
+      const run = DaoUnitOfWork.run(scene.database, (uow) => uow.users.create(makeUserData()));
+      await expect(run).rejects.toThrow(UnitOfWorkMisuseError);
+      vi.restoreAllMocks();
+      expect(await count()).toBe(before);
+    },
+  );
 });

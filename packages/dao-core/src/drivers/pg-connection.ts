@@ -36,6 +36,7 @@ export interface PgQuery {
 /** What `pg` returns. */
 export interface PgResult {
   readonly rows: readonly SqlRow[];
+  readonly command?: string;
 }
 
 const identity = (text: string) => text;
@@ -195,8 +196,8 @@ export class PgConnection implements SqlConnection {
     else await this.executeScript(known.deallocation()).catch((cause: unknown) => this.#lose(cause));
   }
 
-  async executeScript(text: string): Promise<void> {
-    await this.#query({ text, rowMode: "array", types: pgTypes });
+  async executeScript(text: string): Promise<string | undefined> {
+    return (await this.#query({ text, rowMode: "array", types: pgTypes })).command;
   }
 
   #run(statement: PgQuery, signal: AbortSignal | undefined): Promise<SqlResult> {

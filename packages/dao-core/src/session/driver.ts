@@ -89,8 +89,8 @@ export interface SqlConnection {
   /** Whether what it is given before earlier statements have settled is sent behind them, and never on another connection. */
   readonly pipelines?: boolean;
   execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
-  /** Runs statements without parameters; results are ignored. */
-  executeScript(text: string): Promise<void>;
+  /** Runs statements without parameters. Of a single one it returns what was done (`COMMIT`), where the client tells. */
+  executeScript(text: string): Promise<string | undefined>;
   /** Runs `work` in a savepoint that the application's client sets. If absent, savepoints are set by SQL. */
   nested?<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result>;
   /**

@@ -115,7 +115,7 @@ export class HostConnection<Handle> implements SqlConnection {
     return abortable(this.#run(text, parameters), signal, { cancel, giveUp });
   }
 
-  async executeScript(text: string): Promise<void> {
+  async executeScript(text: string): Promise<undefined> {
     await this.#run(text);
   }
 

@@ -178,7 +178,7 @@ class PgliteConnection implements SqlConnection {
     return this.#run((database) => database.query<unknown[]>(text, [...parameters], { rowMode: "array" }));
   }
 
-  async executeScript(text: string): Promise<void> {
+  async executeScript(text: string): Promise<undefined> {
     await giveTurn();
     await this.#run((database) => database.exec(text));
   }

@@ -192,10 +192,10 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     }
   }
 
-  async executeScript(text: string): Promise<void> {
+  async executeScript(text: string): Promise<string | undefined> {
     this.activity.started();
     try {
-      await this.#client.unsafe(text).simple();
+      return (await this.#client.unsafe(text).simple()).command;
     } catch (error) {
       if (isLossError(error)) this.#lose("dead", error);
       throw error;

@@ -8,7 +8,7 @@ import { misuse } from "./transaction-context.ts";
 
 /** The statements that begin and end a level: none if the application's client sends them. */
 interface Bounds {
-  readonly begin?: () => Promise<void>;
+  readonly begin?: () => Promise<unknown>;
   readonly commit: readonly string[];
   readonly rollback: readonly string[];
 }
@@ -46,7 +46,7 @@ export class OpenTransaction implements SqlTransaction {
   /** Of those, the ones that wait for the BEGIN alone, and the ones that wait for the previous one. */
   readonly #unsent = { behindBegin: 0, behindPrevious: 0 };
   /** A BEGIN that is under way, or was refused. */
-  #beginning: Promise<void> | undefined;
+  #beginning: Promise<unknown> | undefined;
   #hasEnded = false;
   #isWatched = false;
   #isClosedFromAbove = false;
@@ -239,7 +239,10 @@ export class OpenTransaction implements SqlTransaction {
   async #commit(commit: readonly string[]): Promise<void> {
     if (!this.#connection.isAlive) throw this.#lost("rolled_back");
     try {
-      for (const statement of commit) await this.#connection.executeScript(statement);
+      for (const statement of commit) {
+        // So it ends a transaction in which a statement has failed that was not sent through here.
+        if ((await this.#connection.executeScript(statement)) === "ROLLBACK") throw misuse("isSwallowed");
+      }
     } catch (error) {
       if (!this.#isLoss(error)) throw error;
       throw this.#lost(this.#depth === 0 ? "unknown" : "rolled_back", error);
