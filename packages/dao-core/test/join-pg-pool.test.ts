@@ -142,6 +142,24 @@ test("a client keeps at most 256 statements prepared, and one that was deallocat
   expect(pool.totalCount).toBe(1);
 });
 
+test("in units of work, too, and in a single one", async () => {
+  const driver = new PgDriver(pool);
+  for (const perTransaction of [700, 20]) {
+    for (let number = 0; number < 700; number += perTransaction) {
+      await driver.transaction(async (transaction) => {
+        for (let each = number; each < number + perTransaction; each++) {
+          const { rows } = await transaction.execute(`select $1::int + ${each} as n${perTransaction}`, [1]);
+          expect(rows).toEqual([[each + 1]]);
+        }
+        const { rows } = await transaction.execute("select count(*)::int as prepared from pg_prepared_statements", []);
+        expect(rows[0]?.[0]).toBeLessThanOrEqual(256);
+      });
+    }
+    expect((await preparedNames()).length).toBeLessThanOrEqual(256);
+  }
+  expect(pool.totalCount).toBe(1);
+});
+
 test("a client on which very many were prepared is replaced, since pg keeps a record of each", async () => {
   const driver = new PgDriver(pool);
   let removed = 0;

@@ -97,6 +97,21 @@ describe("statements", () => {
     },
   );
 
+  test("in one unit of work, too, a connection keeps at most 256 prepared", async () => {
+    const { database, driver } = countingDatabase(true);
+    const prepared = await driver.transaction(async (transaction) => {
+      for (let number = 0; number < 700; number++) {
+        const { rows } = await transaction.execute(`select $1::int + ${number}`, [1]);
+        expect(rows).toEqual([[number + 1]]);
+      }
+      return (await transaction.execute("select count(*)::int from pg_prepared_statements", [])).rows[0]?.[0];
+    });
+    expect(prepared).toBeLessThanOrEqual(256);
+    const left = await driver.execute("select count(*)::int from pg_prepared_statements", []);
+    expect(left.rows[0]?.[0]).toBeLessThanOrEqual(129);
+    await database.close();
+  });
+
   test("with prepare: false nothing is", async () => {
     const { database, driver } = countingDatabase(false);
     await createDaoServices(database).users.createUser(makeUserData());

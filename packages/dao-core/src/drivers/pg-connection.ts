@@ -101,8 +101,7 @@ function statementsOn(client: HostPgPoolClient): ClientStatements {
 
 /** How a client is used. */
 export interface PgUse extends Pick<CallOptions, "signal" | "requester"> {
-  /** Whether it is for a transaction, and whether the caller declared that read-only. */
-  readonly isTransaction?: boolean | undefined;
+  /** Whether it is for a transaction that the caller declared read-only. */
   readonly isReadOnly?: boolean | undefined;
 }
 
@@ -129,7 +128,7 @@ export class PgConnection implements SqlConnection {
   /** Runs `work` on a client of the pool, unless the caller leaves first. @throws UnavailableError if there is none in time */
   static async use<Result>(
     clients: PgClients,
-    { signal, requester, isTransaction = false, isReadOnly = false }: PgUse,
+    { signal, requester, isReadOnly = false }: PgUse,
     work: (connection: PgConnection) => Promise<Result>,
   ): Promise<Result> {
     const departure = clients.pool.idleCount === 0 ? requester?.signal : undefined;
@@ -138,7 +137,7 @@ export class PgConnection implements SqlConnection {
     try {
       return await work(connection);
     } finally {
-      if (!isTransaction) await connection.#deallocateEvicted();
+      await connection.#deallocateEvicted();
       connection.#release();
     }
   }
@@ -175,7 +174,9 @@ export class PgConnection implements SqlConnection {
     const { known, names } = statementsOn(this.#client);
     // A pooler that tracks statements would reuse the plan of the same text.
     const versioned = generation === 0 ? text : `${text} --${generation}`;
-    const sent = known.find(versioned) ?? known.add(versioned);
+    // A long transaction has many to deallocate at its end.
+    const sent = known.find(versioned) ?? (known.hasEvicted ? undefined : known.add(versioned));
+    if (sent === undefined) return this.#run(query, signal);
     const name = statementName(sent);
     try {
       const result = await this.#run({ ...query, name, text: sent }, signal);

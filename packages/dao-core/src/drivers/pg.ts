@@ -80,7 +80,7 @@ export class PgDriver implements SqlDriver {
   ): Promise<Result> {
     const { signal, requester, readOnly: isReadOnly } = options;
     const begin = beginScript(options);
-    return PgConnection.use(this.#clients, { signal, requester, isTransaction: true, isReadOnly }, (connection) =>
+    return PgConnection.use(this.#clients, { signal, requester, isReadOnly }, (connection) =>
       OpenTransaction.run(connection, begin, work, signal),
     );
   }

@@ -173,10 +173,11 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     signal?.throwIfAborted();
     const { prepare } = this.#settings;
     // Without parameters postgres.js would use the simple protocol, which prepares nothing.
-    const options = { prepare, simple: false };
-    const sent = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : text;
+    const prepared = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : undefined;
+    const options = { prepare: prepared !== undefined, simple: false };
+    const sent = prepared ?? text;
     const query = this.#client.unsafe<Record<string, unknown>[]>(sent, sentOnce(parameters), options).values();
-    if (!prepare) sendAtOnce(query);
+    if (prepared === undefined) sendAtOnce(query);
     this.activity.started();
     this.#queries.add(query);
     try {
@@ -216,6 +217,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     } finally {
       this.#transaction = undefined;
       this.activity.responseTimeout = this.#settings.responseTimeout;
+      this.#deallocateEvicted();
       this.#retireIfWornOut();
     }
   }
@@ -241,12 +243,17 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     await this.#end();
   }
 
-  #prepare(text: string): string {
-    const sent = this.#statements.add(text);
-    if (this.#statements.hasEvicted && this.#transaction === undefined) {
-      this.executeScript(this.#statements.deallocation()).catch(() => this.retire());
-    }
-    return sent;
+  /** @returns `undefined` in a transaction that has many to deallocate at its end */
+  #prepare(text: string): string | undefined {
+    if (this.#statements.hasEvicted) return undefined;
+    const prepared = this.#statements.add(text);
+    if (this.#transaction === undefined) this.#deallocateEvicted();
+    return prepared;
+  }
+
+  #deallocateEvicted(): void {
+    if (!this.#statements.hasEvicted || !this.isAlive) return;
+    this.executeScript(this.#statements.deallocation()).catch(() => this.retire());
   }
 
   /**
