@@ -1,4 +1,12 @@
-import { createDaoServices, DaoUnitOfWork, isDaoError, type SqlDriver, ValidationError } from "@flux/dao-core";
+import {
+  createDaoServices,
+  DaoUnitOfWork,
+  isDaoError,
+  joinDrizzle,
+  joinPostgresJs,
+  type SqlDriver,
+  ValidationError,
+} from "@flux/dao-core";
 import {
   createTestDatabase,
   makeGoalStructureData,
@@ -6,6 +14,7 @@ import {
   makeUserData,
   type TestDatabase,
 } from "@flux/dao-core/testing";
+import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
@@ -96,6 +105,31 @@ describe("statements", () => {
       await database.close();
     },
   );
+
+  test("after one that failed behind its first rows, the next returns all of its own, and nothing else", async () => {
+    const failing = "select 1 / (4 - n) from generate_series(1, 9) n";
+    const { database, driver } = countingDatabase(true);
+    const client = postgres(testDatabase.url, { max: 1 });
+    const user = await testDatabase.database.users.create(makeUserData());
+    for (const [session, fail] of [
+      [database, () => driver.execute(failing, [])],
+      [joinPostgresJs(client), () => client.unsafe(failing)],
+      [joinDrizzle(drizzle(client)), () => client.unsafe(failing)],
+    ] as const) {
+      await expect(fail()).rejects.toMatchObject({ code: "22012" });
+      expect(await session.users.findById(user.id)).toEqual(user);
+      const [failed, found, all] = await Promise.allSettled([
+        fail(),
+        session.users.findById(user.id),
+        session.users.list({ email: user.email }),
+      ]);
+      expect(failed).toMatchObject({ reason: { code: "22012" } });
+      expect(found).toEqual({ status: "fulfilled", value: user });
+      expect(all).toMatchObject({ value: { items: [user] } });
+    }
+    await client.end();
+    await database.close();
+  });
 
   test("in one unit of work, too, a connection keeps at most 256 prepared", async () => {
     const { database, driver } = countingDatabase(true);

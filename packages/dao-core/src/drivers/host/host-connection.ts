@@ -3,7 +3,7 @@ import { isLossError, isReadOnlyError, withCode } from "../../session/postgres-e
 import { savepointName } from "../../session/transaction/transaction.ts";
 import { throwIfAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
-import { abortable } from "../abortable.ts";
+import { abortable, withoutGap } from "../abortable.ts";
 import { type HostLink, inHostSavepoint } from "./host-transaction.ts";
 
 /** An application's client of PostgreSQL. `Handle` is what it runs statements on: its database or pool, or its transaction. */
@@ -49,7 +49,7 @@ export async function runOn<Handle>(
   await giveTurn();
   try {
     const rows = await client.execute(handle, withTextInstants(text), [...parameters]);
-    return { rows: rows.map((row) => Object.values(row)) };
+    return { rows: withoutGap(rows).map((row) => Object.values(row)) };
   } catch (error) {
     throw driverError(client, error);
   }

@@ -13,7 +13,7 @@ import {
   staleStatement,
 } from "../../session/postgres-errors.ts";
 import { limitWait } from "../../session/waiting/deadline.ts";
-import { abortable } from "../abortable.ts";
+import { abortable, withoutGap } from "../abortable.ts";
 import { type ClientSettings, createClient, processOf, requestCancel, type ServerProcess } from "./client.ts";
 import { SingleSocket } from "./open-socket.ts";
 import { Activity, type LossReason, type PooledConnection } from "./pool/slot.ts";
@@ -181,7 +181,8 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     this.activity.started();
     this.#queries.add(query);
     try {
-      return { rows: await (signal === undefined ? query : this.#abortable(query, signal)) };
+      const rows = await (signal === undefined ? query : this.#abortable(query, signal));
+      return { rows: withoutGap(rows) };
     } catch (error) {
       const reported = this.#examined(query, error);
       if (rerun !== undefined && isStaleStatement(reported)) return rerun();
