@@ -32,6 +32,8 @@ interface CliOutcome {
 }
 
 export interface Cli {
+  /** The file that Node.js runs. */
+  program(): string;
   /**
    * Starts it with only these variables, on a free port if they name none.
    * @param stdout a file to write to. Default: a pipe, which is read
@@ -48,8 +50,9 @@ export function useCli(compile = () => compilePrograms({ cli: "packages/dao-http
     programs = await compile();
   });
   afterAll(() => programs?.[Symbol.asyncDispose]());
-  const start = (settings: Environment, stdout?: number) => startProcess(programs?.file("cli") ?? "", settings, stdout);
-  return { start, run: (settings) => runToEnd(start(settings)) };
+  const program = () => programs?.file("cli") ?? "";
+  const start = (settings: Environment, stdout?: number) => startProcess(program(), settings, stdout);
+  return { program, start, run: (settings) => runToEnd(start(settings)) };
 }
 
 function startProcess(program: string, settings: Environment, stdout?: number): CliProcess {

@@ -91,6 +91,11 @@ async function usage(): Promise<string> {
 const args = process.argv.slice(2);
 // Without a listener, a message for a reader that is gone, or for a full disk, would end a service that is stopping.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+// For process 1 of a container the kernel ignores a signal without a listener. A command that cleans up has one of its own.
+const exitUnlessHandled = (signal: NodeJS.Signals, number: number) => {
+  if (process.listenerCount(signal) === 1) process.exit(args[0] === "serve" ? 0 : 128 + number);
+};
+if (process.pid === 1) process.on("SIGINT", exitUnlessHandled).on("SIGTERM", exitUnlessHandled);
 main(args).catch(async (error: unknown) => {
   const isJson = args.includes("--json");
   if (error instanceof UsageError && !isJson) {
