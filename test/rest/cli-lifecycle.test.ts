@@ -177,26 +177,32 @@ describe("Bad input: a schema newer than the code is rejected, with both version
 const AS_PROCESS_1 = ["--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
 const hasNamespaces = spawnSync("unshare", [...AS_PROCESS_1, "true"]).status === 0;
 
-describe.skipIf(!hasNamespaces)("process 1 of a container ends upon SIGTERM while the database does not respond:", () => {
-  test.concurrent.for([
-    ["serve", 0],
-    ["migrate", 143],
-  ] as const)("%s with %i", async ([command, exit], { expect }) => {
-    // It accepts connections, and says nothing.
-    await using silent = createServer((socket) => socket.on("error", () => undefined).resume()).listen(0, "127.0.0.1");
-    await once(silent, "listening");
-    const { port } = silent.address() as AddressInfo;
-    const env = { PATH: process.env["PATH"], DATABASE_URL: `postgres://u:p@127.0.0.1:${port}/d` };
-    const args = [...AS_PROCESS_1, process.execPath, cli.program(), command];
-    const child = spawn("unshare", args, { env, stdio: "ignore" });
-    await once(silent, "connection");
-    // As seen from here, it has another id.
-    const [pid] = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")).trim().split(" ");
-    const ended = once(child, "close");
-    process.kill(Number(pid), "SIGTERM");
-    expect((await ended)[0]).toBe(exit);
-  });
-});
+describe.skipIf(!hasNamespaces)(
+  "process 1 of a container ends upon SIGTERM while the database does not respond:",
+  () => {
+    test.concurrent.for([
+      ["serve", 0],
+      ["migrate", 143],
+    ] as const)("%s with %i", async ([command, exit], { expect }) => {
+      // It accepts connections, and says nothing.
+      await using silent = createServer((socket) => socket.on("error", () => undefined).resume()).listen(
+        0,
+        "127.0.0.1",
+      );
+      await once(silent, "listening");
+      const { port } = silent.address() as AddressInfo;
+      const env = { PATH: process.env["PATH"], DATABASE_URL: `postgres://u:p@127.0.0.1:${port}/d` };
+      const args = [...AS_PROCESS_1, process.execPath, cli.program(), command];
+      const child = spawn("unshare", args, { env, stdio: "ignore" });
+      await once(silent, "connection");
+      // As seen from here, it has another id.
+      const [pid] = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, "utf8")).trim().split(" ");
+      const ended = once(child, "close");
+      process.kill(Number(pid), "SIGTERM");
+      expect((await ended)[0]).toBe(exit);
+    });
+  },
+);
 
 describe("a graceful stop", () => {
   test.concurrent.for(["1 process", "2 processes"])(

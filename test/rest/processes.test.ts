@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { amount } from "../depth.ts";
-import { ClientConnection, requestBytes } from "../overload/client-connection.ts";
+import { ClientConnection, type Outcome, requestBytes } from "../overload/client-connection.ts";
 import { NOTHING_DROPPED, stopUnderLoad } from "../overload/stop-under-load.ts";
 import { useCli } from "./cli-process.ts";
 import { useServiceDatabase } from "./service-database.ts";
@@ -113,14 +113,20 @@ describe("PROCESSES=2", () => {
       const baseUrl = await service.started;
       const [first, second] = childrenOf(service.pid);
       if (first === undefined || second === undefined) throw new Error("There are fewer than two processes.");
+      const outcomes: Promise<Outcome>[] = [];
       if (when === "before it has taken a connection") {
         process.kill(first, "SIGSTOP");
         // One of them is handed to it before the last one is to the other.
-        for (let count = 0; count < 2; count++) await ClientConnection.open(Number(new URL(baseUrl).port));
+        for (let count = 0; count < 2; count++) {
+          const connection = await ClientConnection.open(Number(new URL(baseUrl).port));
+          outcomes.push(connection.send(requestBytes(KEY, "GET", "/health")));
+        }
         expect(await read(baseUrl)).toBe(200);
       }
       process.kill(first, "SIGKILL");
       await expect.poll(() => service.output()).toMatch(/ended \(SIGKILL\)\. Another one is started now\./);
+      const statuses = (await Promise.all(outcomes)).map(({ status }) => status);
+      expect(new Set(statuses)).toEqual(new Set(outcomes.length > 0 ? [200, undefined] : []));
       expect(await Promise.all(Array.from({ length: 20 }, () => read(baseUrl)))).toEqual(Array(20).fill(200));
       await expect.poll(() => childrenOf(service.pid).length).toBe(2);
       expect(childrenOf(service.pid)).toContain(second);

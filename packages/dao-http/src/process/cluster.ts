@@ -139,6 +139,7 @@ interface RunningWorker {
 }
 
 function follow(worker: Worker): RunningWorker {
+  closeUntaken(worker);
   const ended = endOf(worker);
   const failed = ended.then(({ lines }) => Promise.reject(new WorkerError(lines)));
   const serving = Promise.race([messageOf(worker, "serving"), failed]);
@@ -147,6 +148,18 @@ function follow(worker: Worker): RunningWorker {
     if (kind === "accepting") setImmediate(() => send({ worker }, HANDED_OVER));
   });
   return { worker, ended, serving, hasClosedPort: messageOf(worker, "port closed") };
+}
+
+/** Closes the connection that a process had not taken when it was killed: `node:cluster` keeps its own copy open. */
+function closeUntaken({ process: child }: Worker): void {
+  const { send } = child;
+  // The next one is handed over when this one is taken, and closed here.
+  let handed: { close?(): void } | null = null;
+  child.send = (...args: readonly unknown[]) => {
+    if (typeof args[1] === "object") handed = args[1];
+    return Reflect.apply(send, child, args);
+  };
+  child.once("close", () => handed?.close?.());
 }
 
 function send({ worker }: Pick<RunningWorker, "worker">, message: string): void {
