@@ -49,7 +49,8 @@ export interface Caller {
 }
 
 /** Whose a key is: of all callers in the schema that it is bound to, or of its name. */
-export const tenantOf = ({ name, schema }: Pick<ServiceKey, "name" | "schema">): string => schema ?? name;
+export const tenantOf = ({ name, schema }: Pick<ServiceKey, "name" | "schema">): string =>
+  schema === undefined ? `name ${name}` : `schema ${schema}`;
 
 interface KnownKey extends Caller {
   readonly padded: Uint8Array;

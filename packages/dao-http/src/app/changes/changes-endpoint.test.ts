@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "@flux/dao-core";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { KEY, testApp } from "../../testing/test-app.ts";
+import { tenantOf } from "../auth.ts";
+import { Followers } from "./followers.ts";
 
 const change = (position: number) => ({ cursor: `${position}-a`, entity: "task", operation: "created" });
 
@@ -204,4 +206,16 @@ describe("a page that waits", () => {
     followers[0]?.send(change(1));
     expect((await page).status).toBe(200);
   });
+});
+
+test("a caller whose name is that of another's schema is another tenant", () => {
+  const operator = { name: "tenant_1", key: "a" };
+  const tenant = { name: "acme", key: "b", schema: "tenant_1" };
+  const followers = new Followers(3, [operator, tenant]);
+  const changes = { listChanges: () => Promise.reject(new Error()), followChanges: async function* () {} };
+  const follow = (key: typeof operator) => followers.follow(tenantOf(key), changes, {}, undefined);
+  follow(operator);
+  follow(operator);
+  expect(() => follow(operator)).toThrow("callers of yours");
+  expect(follow(tenant)).toBeDefined();
 });
