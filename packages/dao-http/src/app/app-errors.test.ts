@@ -1,6 +1,7 @@
 import { ConflictError, NotFoundError, UnavailableError, ValidationError } from "@flux/dao-core/contract";
 import { describe, expect, test } from "vitest";
 import { id, KEY, testApp } from "../testing/test-app.ts";
+import { createJsonLogger } from "./log.ts";
 
 describe("Errors: what is wrong with a request as HTTP", () => {
   const { call, calls } = testApp(() => ({ id }));
@@ -164,4 +165,15 @@ describe("a logger that throws", () => {
     expect((await testApp(() => ({ id }), broken).call("GET", `/api/v1/tasks/${id}`)).status).toBe(200);
     expect((await testApp(fail, broken).call("GET", `/api/v1/tasks/${id}`)).status).toBe(500);
   });
+});
+
+test("an error whose message, stack and name are no text has a log line, which is made after the response", async () => {
+  const written: (string | (() => string))[] = [];
+  const failure = Object.assign(new Error(), { message: 1n, stack: { toJSON: () => 1n }, name: { toString: null } });
+  const { call } = testApp(() => Promise.reject(failure), {
+    logger: createJsonLogger("info", { write: (line) => void written.push(line) }),
+  });
+  expect((await call("GET", `/api/v1/users/${id}`)).status).toBe(500);
+  const lines = written.map((line) => JSON.parse(typeof line === "string" ? line : line()));
+  expect(lines).toMatchObject([{ status: 500, err: { type: "object", message: "1", stack: "[object Object]" } }]);
 });

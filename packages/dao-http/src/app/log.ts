@@ -125,9 +125,10 @@ function describeError(error: unknown, depth = 0): object {
   const { name, message, stack, cause } = error;
   const code: unknown = Reflect.get(error, "code");
   return {
-    type: name,
-    message,
-    stack,
+    // Anything may be assigned to them, also what is no JSON.
+    type: textOf(name),
+    message: textOf(message),
+    stack: stack && textOf(stack),
     ...(typeof code === "string" && { code }),
     ...(cause !== undefined && depth < MAX_CAUSES && { cause: describeError(cause, depth + 1) }),
   };
@@ -197,7 +198,7 @@ export class StandardOutput implements DestinationStream {
  * A logger of JSON lines. Those of requests are formatted with the others of their batch: in the middle of a request it takes three
  * times as long, with the code and data of other work in the processor's caches.
  */
-export function createJsonLogger(level: LogLevel, output: StandardOutput): RequestLogger {
+export function createJsonLogger(level: LogLevel, output: Pick<StandardOutput, "write">): RequestLogger {
   const logger = createLogger({ level, destination: output });
   return {
     debug: logger.debug.bind(logger),
