@@ -12,7 +12,7 @@ import {
   type SchemaDifference,
 } from "../migrations/schema-check/schema-difference.ts";
 import { hasChangeFeed } from "../migrations/schema-check/schema-differences.ts";
-import { readSchemaFacts, type SchemaFacts } from "../migrations/schema-check/schema-facts.ts";
+import { OLDEST_SERVER, readSchemaFacts, type SchemaFacts } from "../migrations/schema-check/schema-facts.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
 import { CLOCK_TOLERANCE } from "../session/limits.ts";
@@ -45,8 +45,6 @@ const passed = (name: FindingName, message: string): Finding => ({ name, ok: tru
 const failed = (name: FindingName, message: string): Finding => ({ name, ok: false, message });
 
 const NEEDED = schemaVersion(embeddedMigrations);
-
-const OLDEST_VERSION = 15;
 
 /** Maximum names in a message. */
 const MAX_NAMED = 5;
@@ -95,8 +93,8 @@ export async function diagnose(
 async function serverVersion(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
   const { rows } = await executor.execute("select current_setting('server_version')", [], options);
   const version = String(rows[0]?.[0]);
-  if (Number.parseInt(version, 10) >= OLDEST_VERSION) return passed("server", `PostgreSQL ${version}.`);
-  const message = `PostgreSQL ${version} is older than ${OLDEST_VERSION}, the oldest that is supported. Upgrade it.`;
+  if (Number.parseInt(version, 10) >= OLDEST_SERVER) return passed("server", `PostgreSQL ${version}.`);
+  const message = `PostgreSQL ${version} is older than ${OLDEST_SERVER}, the oldest that is supported. Upgrade it.`;
   return failed("server", message);
 }
 

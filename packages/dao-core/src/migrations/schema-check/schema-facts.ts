@@ -1,6 +1,8 @@
 import type { CallOptions } from "../../contract/call-options.ts";
+import { SchemaVersionError } from "../../contract/errors.ts";
 import type { SchemaName } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
+import { databaseErrorFacts } from "../../session/postgres-errors.ts";
 import { FEED_VERSION } from "../change-feed-objects.ts";
 import { FACTS } from "./schema-facts.gen.ts";
 
@@ -62,7 +64,13 @@ export class SchemaFacts {
   }
 }
 
-/** Reads what exists of `shape`, as this connection's role sees it. */
+/** As tested (README.md). */
+export const OLDEST_SERVER = 15;
+
+/** Of a catalog that lacks a relation, column or function. */
+const OF_OLD_CATALOG = /^(?:42P01|42703|42883)$/;
+
+/** Reads what exists of `shape`, as this connection's role sees it. @throws SchemaVersionError if the server is too old */
 export async function readSchemaFacts(
   executor: SqlExecutor,
   schema: SchemaName,
@@ -74,7 +82,12 @@ export async function readSchemaFacts(
     Object.keys(columns).map((name) => `${table}.${name}`),
   );
   const names = [Object.keys(tables), Object.keys(enums), columns].map((all) => `{${all.join()}}`);
-  const { rows } = await executor.execute(FACTS, [...names, schema.name, schema.readable(""), FEED_VERSION], options);
+  const parameters = [...names, schema.name, schema.readable(""), FEED_VERSION];
+  const { rows } = await executor.execute(FACTS, parameters, options).catch((error: unknown) => {
+    if (!OF_OLD_CATALOG.test(databaseErrorFacts(error)?.code ?? "")) throw error;
+    const sentence = `The server is older than PostgreSQL ${OLDEST_SERVER}, the oldest that is supported. Upgrade it.`;
+    throw new SchemaVersionError(sentence, { cause: error });
+  });
   const facts = rows.map((row) => {
     const [kind = "", table = "", name = "", detail = ""] = row.map(String);
     // The server may quote all names (quote_all_identifiers); none of ours needs quotes.
