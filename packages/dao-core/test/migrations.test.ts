@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
+import type { SqlDriver } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
 import { migrate } from "./public-schema.ts";
 import { checkSchema, readSchemaCatalog } from "./schema-catalog.ts";
@@ -233,3 +234,25 @@ test("a wrong time-out is refused before anything is done", () =>
       "lockTimeout must be a whole number of milliseconds",
     );
   }));
+
+test("after a serialization failure it is run again, each time after a pause", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  try {
+    const transaction = vi.fn(() => Promise.reject(Object.assign(new Error("once more"), { code: "40001" })));
+    const driver: SqlDriver = {
+      description: "",
+      isTransaction: false,
+      execute: transaction,
+      transaction,
+      close: vi.fn(),
+    };
+    const migrated = migrate(driver).catch((error: unknown) => error);
+    await new Promise(setImmediate);
+    expect(transaction).toHaveBeenCalledTimes(1);
+    await vi.runAllTimersAsync();
+    expect(await migrated).toMatchObject({ code: "retryable" });
+    expect(transaction).toHaveBeenCalledTimes(10);
+  } finally {
+    vi.useRealTimers();
+  }
+});

@@ -1,6 +1,7 @@
 import { RetryableError, SchemaVersionError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
+import { withRetries } from "../session/executor.ts";
 import {
   LOCK_ATTEMPT,
   MIGRATION_LOCK_TIMEOUT,
@@ -136,29 +137,29 @@ async function migrateSchema(
   }
   const { lockTimeout = MIGRATION_LOCK_TIMEOUT, signal } = options;
   let locked: { readonly since: number; readonly attempts: number } | undefined;
-  for (let attempt = 1; ; attempt++) {
-    const progress: ApplyProgress = { schema: schema.name, to: schemaVersion(set), step: "the connection" };
-    try {
-      // Read committed: after waiting for the lock it must see what was committed in the meantime.
-      return await driver.transaction((transaction) => apply(transaction, schema, options, set, progress), {
-        isolationLevel: "read committed",
-        // Each statement sets its own below; this one determines when a silent server counts as lost.
-        statementTimeout: longestStatement(options),
-        signal,
-      });
-    } catch (error) {
-      const { triesLocksSince } = progress;
-      if (triesLocksSince !== undefined && isCollision(error)) {
+  const untilUnlocked = async (): Promise<MigratedSchema> => {
+    for (;;) {
+      const progress: ApplyProgress = { schema: schema.name, to: schemaVersion(set), step: "the connection" };
+      try {
+        // Read committed: after waiting for the lock it must see what was committed in the meantime.
+        return await driver.transaction((transaction) => apply(transaction, schema, options, set, progress), {
+          isolationLevel: "read committed",
+          // Each statement sets its own below; this one determines when a silent server counts as lost.
+          statementTimeout: longestStatement(options),
+          signal,
+        });
+      } catch (error) {
+        const { triesLocksSince } = progress;
+        if (triesLocksSince === undefined || !isCollision(error)) throw toMigrationError(error, progress);
         locked = { since: locked?.since ?? triesLocksSince, attempts: (locked?.attempts ?? 0) + 1 };
-        if (lockTimeout === 0 || performance.now() - locked.since < lockTimeout) {
-          await pauseBeforeAttempt(locked.attempts, signal);
-          continue;
-        }
+        const isOver = lockTimeout > 0 && performance.now() - locked.since >= lockTimeout;
+        if (isOver) throw toMigrationError(error, progress);
+        await pauseBeforeAttempt(locked.attempts, signal);
       }
-      const reported = toMigrationError(error, progress);
-      if (!(reported instanceof RetryableError) || attempt > OWN_RETRIES) throw reported;
     }
-  }
+  };
+  const isRetryable = (error: unknown) => error instanceof RetryableError;
+  return withRetries({ retries: OWN_RETRIES, isRetryable }, untilUnlocked, signal);
 }
 
 /** Maximum milliseconds of a statement, including the wait for another migration; 0 means no limit. */
