@@ -47,6 +47,31 @@ describe("refused, naming both versions, and nothing changed:", () => {
       },
     ],
     [
+      "a journal whose progress is not ours",
+      {
+        before: `alter table flux_dao_migrations alter online type text; update flux_dao_migrations set online = 'all'`,
+        sentence: /^The column "online" of the table flux_dao_migrations, .* was changed by hand\. Set it to/,
+        migrated: true,
+      },
+    ],
+    [
+      "progress without a number",
+      {
+        before: `update flux_dao_migrations set online = '{"done": "all"}'`,
+        sentence: /was changed by hand/,
+        migrated: true,
+      },
+    ],
+    [
+      "a server that is too old, as its catalog shows",
+      {
+        before:
+          "set allow_system_table_mods = on; alter table pg_publication_namespace rename to not_yet; reset allow_system_table_mods",
+        sentence: /^The server is older than PostgreSQL 15, the oldest that is supported\. Upgrade it\.$/,
+        migrated: false,
+      },
+    ],
+    [
       "complete tables without their journal",
       {
         before: "drop table flux_dao_migrations",

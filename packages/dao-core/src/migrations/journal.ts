@@ -83,8 +83,22 @@ export async function readJournal(executor: SqlExecutor, schema: SchemaName): Pr
     name: String(name),
     checksum: String(checksum),
     compatibleSince: Number(compatibleSince),
-    progress: typeof online === "string" ? JSON.parse(online) : undefined,
+    progress: typeof online === "string" ? readProgress(online) : undefined,
   }));
+}
+
+/** @throws SchemaVersionError for what {@link progressUpdate} does not write */
+export function readProgress(text: string): OnlineProgress {
+  try {
+    const progress: OnlineProgress = JSON.parse(text);
+    if (Number.isInteger(progress.done)) return progress;
+  } catch {
+    // It was written by hand.
+  }
+  throw new SchemaVersionError(
+    'The column "online" of the table flux_dao_migrations, which records how far online steps are, was changed by hand. Set it to ' +
+      `'{"done":0}' where it is not NULL, and run migrate(), which does them again.`,
+  );
 }
 
 /**

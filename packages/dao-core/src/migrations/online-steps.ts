@@ -16,7 +16,7 @@ import {
 } from "../session/limits.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { throwIfAborted, untilAborted } from "../session/waiting/deadline.ts";
-import { JOURNAL, type OnlineProgress, progressUpdate } from "./journal.ts";
+import { JOURNAL, type OnlineProgress, progressUpdate, readProgress } from "./journal.ts";
 import { toMigrationError } from "./migration-error.ts";
 import type { Migration, MigrationOptions } from "./migration-set.ts";
 import { type OnlineStatement, onlineName, readOnlineStatement } from "./online-statements.ts";
@@ -115,7 +115,7 @@ export class OnlineSteps {
     const { rows: unlocked } = await transaction.execute(`${query} for update skip locked`, []);
     const { rows } = unlocked.length > 0 ? { rows: unlocked } : await transaction.execute(query, []);
     if (rows[0] === undefined) return { kind: "finished" };
-    const progress: OnlineProgress = JSON.parse(String(rows[0][0]));
+    const progress = readProgress(String(rows[0][0]));
     this.#step = onlineName(this.#migration, progress.done);
     if (unlocked.length === 0) return { kind: "busy" };
     const statement = readOnlineStatement(this.#schema, online[progress.done] ?? "");
