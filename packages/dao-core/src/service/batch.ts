@@ -130,5 +130,11 @@ function validateBatch(operations: unknown, { retries = 0 }: BatchOptions): void
     if (name.startsWith("changes.")) {
       throw invalid(String(number), `must not be ${name}, which reads what is committed: call it by itself`);
     }
+    if (Object(operation.slice(2).at(-1)).idempotencyKey !== undefined) {
+      throw invalid(
+        `${number}.idempotencyKey`,
+        "is not an option of an operation in a batch: run the batch by runOnce()",
+      );
+    }
   }
 }

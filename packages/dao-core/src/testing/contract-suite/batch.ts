@@ -113,6 +113,8 @@ export const batchCases: readonly ContractCase[] = [
       await assertInvalid(services.batch([["goals.getGoal", goal.id], milestone]), "1.weekNumber", "1.title");
       await assertInvalid(services.batch([["goals.getGoal", "1"]]), "0.id");
       await assertInvalid(services.batch([["goals.createGoal", makeGoalData(user.id), { id: "1" }]]), "0.id");
+      const keyed: object = { idempotencyKey: "key" };
+      await assertInvalid(services.batch([["goals.createGoal", makeGoalData(user.id), keyed]]), "0.idempotencyKey");
       const structure = { goal: { userId: user.id, title: "" } };
       await assertInvalid(services.batch([["goals.createGoalWithStructure", structure]]), "0.goal.title");
       const id = unknownId();
