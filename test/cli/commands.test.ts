@@ -8,6 +8,8 @@ import { createLogger } from "@flux/dao-http";
 import { readSettings, startService } from "@flux/dao-http/server";
 import postgres from "postgres";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { toMigrationError } from "../../packages/dao-core/src/migrations/migration-error.ts";
+import { forOperators } from "../../packages/dao-http/src/process/operator-text.ts";
 import { VERSION } from "../../packages/dao-http/src/wire/version.gen.ts";
 import { findFreePort } from "../../scripts/postgres/free-port.ts";
 import { useCommand } from "./run-command.ts";
@@ -402,4 +404,13 @@ describe("flux-dao migrate and doctor", () => {
       await sql.unsafe(`drop owned by ${name}; drop role ${name}`);
     }
   });
+});
+
+test("advice about a migration names no setting that does not apply to it", () => {
+  const progress = { schema: "public", to: 2, step: "a step" };
+  const adviceOn = (code: string) =>
+    forOperators(String(toMigrationError(Object.assign(new Error(), { code }), progress)));
+  expect(adviceOn("55P03")).toMatch(/Run flux-dao migrate again when long transactions have ended\.$/);
+  expect(adviceOn("57014")).toMatch(/Run flux-dao migrate again\.$/);
+  expect(forOperators("Use a longer lockTimeout.")).toBe("Use a longer DB_LOCK_TIMEOUT_MS.");
 });

@@ -16,11 +16,16 @@ const METHOD_OR_OPTION = new RegExp(
   "g",
 );
 
+/** The command has no settings for these; DB_LOCK_TIMEOUT_MS and DB_STATEMENT_TIMEOUT_MS do not apply to a migration. */
+const OPTION_OF_MIGRATE = /,(?: or)? with a longer \w+Timeout\b[^.]*/;
+
 /** A message of the library with the commands and variables of the service in place of its methods and options. */
 export function forOperators(message: string): string {
-  return message.replace(METHOD_OR_OPTION, (match, word: string, aside: string | undefined = "") => {
-    const command = WORDS.get(word) ?? match;
-    // The library may name the command already, in parentheses.
-    return aside.includes(command) ? command : command + aside;
-  });
+  return message
+    .replace(OPTION_OF_MIGRATE, "")
+    .replace(METHOD_OR_OPTION, (match, word: string, aside: string | undefined = "") => {
+      const command = WORDS.get(word) ?? match;
+      // The library may name the command already, in parentheses.
+      return aside.includes(command) ? command : command + aside;
+    });
 }
