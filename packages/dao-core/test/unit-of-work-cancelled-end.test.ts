@@ -55,8 +55,10 @@ function failBeforeCommit(): void {
   });
 }
 
-// The statements of an application's postgres.js cannot be replaced.
-const replaceable = serverDriversOfThisRun.filter(({ driver }) => !/application's.*postgres\.js/.test(driver));
+// The statements of an application's postgres.js cannot be replaced, nor those of Prisma, which has a pg of its own.
+const replaceable = serverDriversOfThisRun.filter(
+  ({ driver }) => !/application's.*(?:postgres\.js|Prisma)/.test(driver),
+);
 
 describe.each(replaceable)("on $driver, when the server cancels", ({ driver, open }) => {
   let scene: Server;
