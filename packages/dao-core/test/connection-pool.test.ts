@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import { createServer } from "node:net";
-import { DaoUnitOfWork, joinPgPool, openDatabase, UnavailableError } from "@flux/dao-core";
+import { createDaoServices, DaoUnitOfWork, joinPgPool, openDatabase, UnavailableError } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
@@ -7,6 +8,7 @@ import { faultyNetwork } from "../../../test/faulty-network.ts";
 import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
 import { openPool } from "./pg-pool.ts";
 import { postgresLocation } from "./postgres-location.ts";
+import { TransactionPooler } from "./transaction-pooler.ts";
 
 let testDatabase: TestDatabase;
 let admin: postgres.Sql;
@@ -280,4 +282,29 @@ describe("prepared statements of a connection", () => {
     expect(rows.length).toBeLessThanOrEqual(257);
     await driver.close();
   });
+});
+
+describe("a proxy that loses what is sent before the last response", () => {
+  test.each([1, 2, undefined])(
+    "gets as many statements at a time as pipelineDepth permits: %s",
+    async (pipelineDepth) => {
+      await using pooler = await TransactionPooler.start(testDatabase.url);
+      const options = { poolSize: 2, prepare: false, pipelineDepth };
+      await using database = await openDatabase(pooler.through(testDatabase.url), options);
+      const { users, batch } = createDaoServices(database);
+      await Promise.all([
+        ...Array.from({ length: 20 }, () => database.users.list()),
+        ...Array.from({ length: 20 }, () => users.createUser(makeUserData())),
+        ...Array.from({ length: 20 }, () => database.users.findById(randomUUID())),
+        ...Array.from({ length: 5 }, () =>
+          DaoUnitOfWork.run(database, (uow) => Promise.all([uow.users.list(), uow.users.create(makeUserData())])),
+        ),
+        batch([
+          ["users.createUser", makeUserData()],
+          ["users.createUser", makeUserData()],
+        ]),
+      ]);
+      expect(pooler.deepest).toBe(pipelineDepth ?? 8);
+    },
+  );
 });

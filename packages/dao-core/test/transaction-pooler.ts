@@ -31,6 +31,8 @@ interface Client {
 export class TransactionPooler implements AsyncDisposable {
   /** How often a client got another backend than its previous one. */
   switches = 0;
+  /** The most statements that a client had in flight. */
+  deepest = 0;
   readonly #server: Server;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #backends: Backend[] = [];
@@ -98,7 +100,7 @@ export class TransactionPooler implements AsyncDisposable {
   #forward(client: Client, type: number, message: Buffer): void {
     // The connection to the server stays open, as with a real pooler, so the client's Terminate is not forwarded.
     if (type === code("X")) return;
-    if (client.backend !== undefined) send(client.backend, message);
+    if (client.backend !== undefined) this.#send(client.backend, message);
     else {
       if (client.waiting.length === 0) this.#line.push(client);
       client.waiting.push(message);
@@ -125,14 +127,15 @@ export class TransactionPooler implements AsyncDisposable {
       client.last = backend;
       client.backend = backend;
       backend.client = client;
-      for (const message of client.waiting.splice(0)) send(backend, message);
+      for (const message of client.waiting.splice(0)) this.#send(backend, message);
     }
   }
-}
 
-function send(backend: Backend, message: Buffer): void {
-  if (ANSWERED.includes(message[0] ?? 0)) backend.unanswered++;
-  backend.socket.write(message);
+  #send(backend: Backend, message: Buffer): void {
+    if (ANSWERED.includes(message[0] ?? 0)) backend.unanswered++;
+    this.deepest = Math.max(this.deepest, backend.unanswered);
+    backend.socket.write(message);
+  }
 }
 
 /** Splits a byte stream into messages: a type, a length, a body. */

@@ -58,6 +58,8 @@ export const EMBEDDED_ACQUIRE_TIMEOUT = 30_000;
 
 // Defaults of options, which say what each limits; times in milliseconds
 export const DEFAULT_POOL_SIZE = 10;
+/** Statements on one connection: enough to keep the server busy while results travel. */
+export const DEFAULT_PIPELINE_DEPTH = 8;
 export const DEFAULT_CONNECT_TIMEOUT = 5_000;
 /** For a connection, or an import's turn. */
 export const DEFAULT_ACQUIRE_TIMEOUT = 5_000;
@@ -92,8 +94,6 @@ export const MIGRATIONS_AT_A_TIME = 4;
 export const GATHERED_QUERIES = 4;
 /** Writes sent together on one connection if none is idle: each would wait behind others on any connection. */
 export const GATHERED_WRITES = 4;
-/** Maximum statements in flight on one connection: enough to keep the server busy while results travel. */
-export const PIPELINE_DEPTH = 8;
 /** Milliseconds without a response after which a connection with running statements counts as blocked. */
 export const BLOCKED_AFTER = 100;
 /** Milliseconds after which an attempt is slow: another may reach another peer, if one address has several servers. */

@@ -34,6 +34,7 @@ export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
     "a transaction that waits for its next statement; 0 is no limit",
   ],
   idleTimeout: ["DB_IDLE_TIMEOUT_MS", 0, 600_000, "a connection that is not used; 0 is no limit"],
+  pipelineDepth: ["DB_PIPELINE_DEPTH", 1, 8, "statements (a number) in flight on a connection; 1 behind Supavisor"],
   maxLifetime: ["DB_MAX_LIFETIME_MS", 0, 1_800_000, "a connection, used or not; 0 is no limit"],
   maxLag: ["DB_MAX_LAG_MS", 1, 10_000, "the lag of the standby in DATABASE_READ_URL; beyond it the primary is read"],
   maxWaiting: ["DB_MAX_WAITING", 1, 1_000, "callers (a number) that wait for a connection; the next is rejected"],

@@ -34,6 +34,11 @@ export interface ConnectionSettings extends ClientSettings {
   readonly connectTimeout: number;
   /** Milliseconds that the server may be silent while statements run; 0 is no limit. */
   readonly responseTimeout: number;
+  /**
+   * Whether a transaction's statements are sent without awaiting each other. Not behind a pooler, where a late cancel request of another
+   * client may hit a BEGIN.
+   */
+  readonly pipelines?: boolean;
   /** Run on each new connection. Ends with {@link STATE_QUERY} if the search for a server needs that. */
   readonly script: string;
   /** Of its prepared statements; a greater one once their plans were stale. Default: 0. */
@@ -130,9 +135,8 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     }
   }
 
-  /** Not behind a pooler, where a late cancel request of another client may hit a BEGIN. */
   get pipelines(): boolean {
-    return this.#settings.prepare;
+    return this.#settings.pipelines === true;
   }
 
   get isAlive(): boolean {

@@ -12,6 +12,11 @@ export interface PostgresDriverOptions {
    * must be `false`; then no connection settings are sent either, and the server's own limits of statements and locks apply.
    */
   readonly prepare?: boolean | undefined;
+  /**
+   * Maximum number of statements in flight on one connection. Default 8. 1 is for a proxy that loses responses, or mixes them up, if the
+   * next statement arrives before the last one has returned, as Supavisor does when it pools by transaction.
+   */
+  readonly pipelineDepth?: number | undefined;
   /** For connecting. Default 5,000. */
   readonly connectTimeout?: number | undefined;
   /** For waiting until a connection is free or has been opened. Default 5,000. */
@@ -69,6 +74,7 @@ type Numbers = Record<keyof typeof numberOptions, number>;
 /** The smallest and the default value of each. */
 const numberOptions = {
   poolSize: [1, limits.DEFAULT_POOL_SIZE],
+  pipelineDepth: [1, limits.DEFAULT_PIPELINE_DEPTH],
   connectTimeout: [1, limits.DEFAULT_CONNECT_TIMEOUT],
   acquireTimeout: [1, limits.DEFAULT_ACQUIRE_TIMEOUT],
   maxWaiting: [1, limits.DEFAULT_MAX_WAITING],

@@ -74,7 +74,16 @@ export class PostgresDriver implements SqlDriver {
     const given = { ...location.options, ...withoutUndefined(options) };
     const { prepare = true, applicationName = "flux-dao" } = given;
     const numbers = readNumbers(given);
-    const { poolSize, connectTimeout, acquireTimeout, maxWaiting, maxImports, idleTimeout, maxLifetime } = numbers;
+    const {
+      poolSize,
+      pipelineDepth,
+      connectTimeout,
+      acquireTimeout,
+      maxWaiting,
+      maxImports,
+      idleTimeout,
+      maxLifetime,
+    } = numbers;
     const { user, password, database, parameters } = location;
     this.#location = location;
     this.#address = { ...location.servers[0], database };
@@ -93,6 +102,7 @@ export class PostgresDriver implements SqlDriver {
         ...parameters,
       },
       prepare,
+      pipelines: prepare && pipelineDepth > 1,
       responseTimeout: responseTimeout(numbers.statementTimeout),
       // Behind a pooler nothing is set, since the next statement may run on another connection.
       script: scriptOf(numbers),
@@ -113,6 +123,7 @@ export class PostgresDriver implements SqlDriver {
     };
     this.#pool = new ConnectionPool((signal) => this.#open(events, signal), {
       size: poolSize,
+      pipelineDepth,
       acquireTimeout,
       maxWaiting,
       idleTimeout,

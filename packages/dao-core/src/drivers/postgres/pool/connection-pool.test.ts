@@ -77,7 +77,7 @@ async function turns(count: number): Promise<void> {
 
 const untilNextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-const defaults = { size: 1, acquireTimeout: 1_000, maxWaiting: 100, idleTimeout: 0, maxLifetime: 0 };
+const defaults = { size: 1, pipelineDepth: 8, acquireTimeout: 1_000, maxWaiting: 100, idleTimeout: 0, maxLifetime: 0 };
 
 /** A pool of fake connections, and those that it has opened. */
 function fakePool(options: Partial<typeof defaults> = {}, connect: () => Promise<void> = async () => undefined) {

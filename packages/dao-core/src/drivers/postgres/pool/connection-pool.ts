@@ -3,7 +3,7 @@ import type { CallOptions, Requester } from "../../../contract/call-options.ts";
 import { UnavailableError } from "../../../contract/errors.ts";
 import type { StatementKind } from "../../../session/driver.ts";
 import type { InstrumentedPool, PoolObserver, PoolUsage } from "../../../session/instrumentation.ts";
-import { GATHERED_QUERIES, GATHERED_WRITES, PIPELINE_DEPTH } from "../../../session/limits.ts";
+import { GATHERED_QUERIES, GATHERED_WRITES } from "../../../session/limits.ts";
 import { withEitherSignal, withinTime } from "../../../session/waiting/deadline.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
 import { Connector } from "./connector.ts";
@@ -13,6 +13,8 @@ import { type LossReason, type PooledConnection, Slot, Upkeep, type Use } from "
 export interface PoolOptions {
   /** Maximum number of open connections. */
   readonly size: number;
+  /** Maximum number of statements in flight on one of them. */
+  readonly pipelineDepth: number;
   /** For waiting for a connection. */
   readonly acquireTimeout: number;
   /** Maximum number of waiting callers; further ones are rejected. */
@@ -190,7 +192,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     const gathering = this.#gathering;
     if (gathering?.isUsable && gathering.writes === 0) {
       const { running, isBlocked } = gathering.connection.activity;
-      if (running < GATHERED_QUERIES && !isBlocked) return gathering;
+      if (running < Math.min(GATHERED_QUERIES, this.#options.pipelineDepth) && !isBlocked) return gathering;
     }
     const slot = this.#leastBusy(use);
     if (slot === undefined || slot.connection.activity.running > 0) return slot;
@@ -211,7 +213,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     const packet = this.#packet;
     if (packet !== undefined && packet.writes < GATHERED_WRITES && packet.slot.isUsable) {
       const { running, isBlocked } = packet.slot.connection.activity;
-      if (running < PIPELINE_DEPTH && !isBlocked) {
+      if (running < this.#options.pipelineDepth && !isBlocked) {
         packet.writes++;
         return packet.slot;
       }
@@ -227,9 +229,10 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
 
   /** An idle connection; if there is none and none can be opened, the least busy one with room. */
   #leastBusy(use: Use): Slot<Connection> | undefined {
+    const { pipelineDepth } = this.#options;
     const isRead = use !== "write" && use !== "transaction";
     let least: Slot<Connection> | undefined;
-    let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * PIPELINE_DEPTH;
+    let leastRank = use === "transaction" ? Number.POSITIVE_INFINITY : 2 * pipelineDepth;
     for (const slot of this.#slots.values()) {
       if (!slot.isUsable) continue;
       const { running, lastProgress, isBlocked } = slot.connection.activity;
@@ -238,9 +241,9 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
         this.#upkeep.test(slot);
         continue;
       }
-      if (running >= PIPELINE_DEPTH && use !== "transaction") continue;
+      if (running >= pipelineDepth && use !== "transaction") continue;
       // After a write only if there is no other.
-      const rank = isRead && slot.writes > 0 ? running + PIPELINE_DEPTH : running;
+      const rank = isRead && slot.writes > 0 ? running + pipelineDepth : running;
       if (rank >= leastRank || isBlocked) continue;
       least = slot;
       leastRank = rank;
