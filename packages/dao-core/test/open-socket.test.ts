@@ -152,6 +152,16 @@ describe("a peer", () => {
     await peer.close();
   });
 
+  test.each(["end", "resetAndDestroy"] as const)(
+    "that offers TLS and closes is noticed at once: by %s",
+    async (how) => {
+      const peer = await startPeer((socket) => socket.write("S", () => socket[how]()));
+      const opening = open({ port: peer.port, sslMode: "verify-full", ca: authority.file, connectTimeout: 5_000 });
+      await expect(opening).rejects.toMatchObject({ code: expect.stringMatching(/^(ECONNRESET|EPIPE)$/) });
+      await peer.close();
+    },
+  );
+
   test.each(["prefer", "allow"] as const)("that offers no TLS is used without it: %s", async (sslMode) => {
     const peer = await startPeer((socket) => {
       socket.write("N");

@@ -38,7 +38,10 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
  *   `EPROTO` for a peer that is not a PostgreSQL server; the signal's reason after an abort
  */
 export async function openSocket(options: SocketOptions): Promise<Socket> {
-  const { host, port, path, keepAlive, signal, connectTimeout } = options;
+  const { host, port, path, keepAlive, signal, connectTimeout, tls } = options;
+  // Before anything is open: TLS does not notice that its socket has ended meanwhile.
+  const reading = path === undefined && tls.mode !== "disable" ? readTlsFiles(tls) : Promise.resolve({});
+  await Promise.allSettled([reading]);
   signal?.throwIfAborted();
   const plain =
     path === undefined
@@ -48,7 +51,7 @@ export async function openSocket(options: SocketOptions): Promise<Socket> {
   const timeoutError = () =>
     codedError("ETIMEDOUT", `${opening.peer}: ${opening.awaited} was not had within ${connectTimeout} ms.`);
   try {
-    return await withinTime(setUp(plain, opening, options), connectTimeout, signal, timeoutError);
+    return await withinTime(setUp(plain, opening, options, reading), connectTimeout, signal, timeoutError);
   } catch (error) {
     for (const socket of opening.sockets.reverse()) socket.destroy();
     throw error;
@@ -110,7 +113,12 @@ interface Opening {
   awaited: string;
 }
 
-async function setUp(plain: Socket, opening: Opening, options: SocketOptions): Promise<Socket> {
+async function setUp(
+  plain: Socket,
+  opening: Opening,
+  options: SocketOptions,
+  reading: Promise<TlsFiles>,
+): Promise<Socket> {
   const { path, tls } = options;
   const { peer } = opening;
   await until(plain, "connect").catch((cause: unknown) => {
@@ -119,7 +127,7 @@ async function setUp(plain: Socket, opening: Opening, options: SocketOptions): P
   if (path !== undefined || tls.mode === "disable") return plain;
   opening.awaited = "whether it offers TLS";
   if (tls.isDirect || (await offersTls(plain, peer))) {
-    const files = await readTlsFiles(tls).catch((cause: unknown) => {
+    const files = await reading.catch((cause: unknown) => {
       throw codedError("ERR_TLS_FILE", isError(cause) ? cause.message : String(cause), cause);
     });
     opening.awaited = "the TLS handshake";
