@@ -35,11 +35,10 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
   readonly #session: DatabaseSession;
   /** Whether this library commits the transaction, not an application whose transaction was joined. */
   readonly #ownsCommit: boolean;
-  readonly #afterCommit: (() => void | Promise<void>)[] = [];
   /** Shared with `#begin`: the transaction may end before its callback settles. */
-  readonly #life: { hasEnded: boolean };
+  readonly #life: Life;
 
-  private constructor(session: DatabaseSession, ownsCommit: boolean, life: { hasEnded: boolean }) {
+  private constructor(session: DatabaseSession, ownsCommit: boolean, life: Life) {
     super(session);
     this.#session = session;
     this.#ownsCommit = ownsCommit;
@@ -80,14 +79,11 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
       session.telemetry?.retried?.("unit of work", retry.error);
       onRetry?.(retry);
     };
-    const [result, uow] = await withDeadline(options, (bounded) =>
-      withRetries(
-        { retries, onRetry: notify, isRetryable },
-        () => DaoUnitOfWork.#begin(session, !session.isTransaction, work, bounded),
-        bounded.signal,
-      ),
-    );
-    await runAll(uow.#afterCommit);
+    const [result, afterCommit] = await withDeadline(options, (bounded) => {
+      const begin = () => DaoUnitOfWork.#begin(session, !session.isTransaction, work, bounded);
+      return retries === 0 ? begin() : withRetries({ retries, onRetry: notify, isRetryable }, begin, bounded.signal);
+    });
+    if (afterCommit.length > 0) await runAll(afterCommit);
     return result;
   }
 
@@ -104,7 +100,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     if (this.#life.hasEnded) refuse("This unit of work has ended. Register callbacks before it does.");
     if (!this.#ownsCommit)
       refuse("The application commits this transaction. Run the callback there, after its commit.");
-    this.#afterCommit.push(callback);
+    this.#life.afterCommit.push(callback);
   }
 
   /** Runs a nested unit of work, like {@link DaoUnitOfWork.run} on this one, for code that only knows sessions. */
@@ -112,8 +108,8 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     options?: TransactionOptions,
   ): Promise<Result> {
-    const [result, nested] = await DaoUnitOfWork.#begin(this.#session, this.#ownsCommit, work, options);
-    this.#afterCommit.push(...nested.#afterCommit);
+    const [result, afterCommit] = await DaoUnitOfWork.#begin(this.#session, this.#ownsCommit, work, options);
+    this.#life.afterCommit.push(...afterCommit);
     return result;
   }
 
@@ -122,17 +118,20 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     ownsCommit: boolean,
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     options: TransactionOptions | undefined,
-  ): Promise<[Result, DaoUnitOfWork]> {
-    const life = { hasEnded: false };
+  ): Promise<[Result, Life["afterCommit"]]> {
+    const life: Life = { hasEnded: false, afterCommit: [] };
     try {
-      return await session.transaction(async (transaction) => {
-        const uow = new DaoUnitOfWork(transaction, ownsCommit, life);
-        return [await work(uow), uow];
-      }, options);
+      const run = (transaction: DatabaseSession) => work(new DaoUnitOfWork(transaction, ownsCommit, life));
+      return [await session.transaction(run, options), life.afterCommit];
     } finally {
       life.hasEnded = true;
     }
   }
+}
+
+interface Life {
+  hasEnded: boolean;
+  readonly afterCommit: (() => void | Promise<void>)[];
 }
 
 /** Runs the library's own work, which does nothing outside the database, and so can be retried unless it is nested. */

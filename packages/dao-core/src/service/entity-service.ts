@@ -117,7 +117,7 @@ export abstract class EntityService<Dto extends object, Create, Update, List ext
   ): Promise<Dto> {
     const key = parseId(id);
     const valid = validate(schema, changes);
-    return this.#write(key, options, (dao) => dao.update(key, valid, options));
+    return await this.#write(key, options, (dao) => dao.update(key, valid, options));
   }
 
   protected async delete(id: string, options?: WriteOptions): Promise<void> {

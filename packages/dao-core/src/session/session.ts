@@ -6,7 +6,7 @@ import type { Instrumentation } from "./instrumentation.ts";
 import type { PieceReads } from "./piece-reads.ts";
 import { toDaoError } from "./postgres-errors.ts";
 import {
-  asCallback,
+  Callback,
   foreignTransactionMisuse,
   inTransactionContext,
   interrupt,
@@ -61,14 +61,30 @@ abstract class Session extends DaoSet implements DatabaseSession {
   }
 
   transaction<Result>(work: Work<Result>, options: TransactionOptions = {}): Promise<Result> {
-    const run = () => translated(work, (untranslated) => this.begin(untranslated, options));
+    const callback = new Callback(work);
+    const run = () => this.#run(callback, options);
     if (this.telemetry === undefined) return run();
     const operation = { kind: "unit of work", isNested: this.isTransaction, schema: this.schema } as const;
     return instrumented(this.telemetry, operation, run);
   }
 
-  /** Runs `work` in a transaction of its own, or in a savepoint of this one. */
-  protected abstract begin<Result>(work: Work<Result>, options: TransactionOptions): Promise<Result>;
+  /**
+   * Translates the driver's errors of beginning and ending a transaction. Errors of the callback are the caller's own, even if they
+   * look like a driver's: a missing file does not mean that the database is unreachable.
+   */
+  async #run<Result>(callback: Callback<DatabaseSession, Result>, options: TransactionOptions): Promise<Result> {
+    try {
+      return await this.begin(callback, options);
+    } catch (error) {
+      throw callback.hasThrown(error) ? error : toDaoError(error);
+    }
+  }
+
+  /** Runs a callback in a transaction of its own, or in a savepoint of this one. May throw. */
+  protected abstract begin<Result>(
+    callback: Callback<DatabaseSession, Result>,
+    options: TransactionOptions,
+  ): Promise<Result>;
 
   abstract runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result>;
 }
@@ -89,7 +105,7 @@ export class DriverSession extends Session {
     this.#settings = settings;
   }
 
-  protected async begin<Result>(work: Work<Result>, given: TransactionOptions): Promise<Result> {
+  protected begin<Result>(callback: Callback<DatabaseSession, Result>, given: TransactionOptions): Promise<Result> {
     this.#assertOutside();
     const { isReadOnly, replication } = this.#settings.hooks;
     if (isReadOnly && given.isolationLevel === "serializable") {
@@ -99,17 +115,21 @@ export class DriverSession extends Session {
     const options = isReadOnly && !this.isTransaction ? { ...given, readOnly: true } : given;
     return withDeadline(options, (bounded) => {
       const { readAfter } = options;
-      if (readAfter === undefined) return this.#run(work, bounded);
-      return replication.covering(readAfter, bounded, (check) => this.#run(work, bounded, check));
+      if (readAfter === undefined) return this.#runIn(bounded, callback);
+      return replication.covering(readAfter, bounded, (check) => this.#runIn(bounded, callback, check));
     });
   }
 
-  /** @param check called with a connection, before `work` */
-  #run<Result>(work: Work<Result>, bounded: TransactionOptions, check?: () => void): Promise<Result> {
+  /** @param check called with a connection, before the callback */
+  #runIn<Result>(
+    bounded: TransactionOptions,
+    callback: Callback<DatabaseSession, Result>,
+    check?: () => void,
+  ): Promise<Result> {
     return inTransactionContext(poolOf(this.driver), bounded.readOnly === true, async (context) => {
-      const begun = async (transaction: SqlTransaction) => {
+      const begun = (transaction: SqlTransaction) => {
         check?.();
-        return asCallback(context, () => work(new TransactionSession(transaction, context, this.#settings)));
+        return callback.run(context, new TransactionSession(transaction, context, this.#settings));
       };
       try {
         return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
@@ -159,8 +179,8 @@ class TransactionSession extends Session {
     return this.#settings.piecesOn(this.#executor);
   }
 
-  protected async begin<Result>(
-    work: Work<Result>,
+  protected begin<Result>(
+    callback: Callback<DatabaseSession, Result>,
     // The transaction has its connection, so no requester waits for one.
     { signal, timeout, requester: _, ...others }: TransactionOptions,
   ): Promise<Result> {
@@ -172,35 +192,12 @@ class TransactionSession extends Session {
       throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
     }
     const begun = (nested: SqlTransaction) =>
-      asCallback(this.#context, () => work(new TransactionSession(nested, this.#context, this.#settings)));
+      callback.run(this.#context, new TransactionSession(nested, this.#context, this.#settings));
     return withDeadline({ signal, timeout }, (bounded) => this.#transaction.savepoint(begun, bounded));
   }
 
   /** Runs at once, since the transaction has its connection. */
   runImport<Result>(work: () => Promise<Result>): Promise<Result> {
     return work();
-  }
-}
-
-/**
- * Translates the driver's errors of beginning and ending a transaction. Errors of `work` are the caller's own, even if they look
- * like a driver's: a missing file does not mean that the database is unreachable.
- */
-async function translated<Result>(
-  work: Work<Result>,
-  transact: (untranslated: Work<Result>) => Promise<Result>,
-): Promise<Result> {
-  let callersOwn: { readonly error: unknown } | undefined;
-  try {
-    return await transact(async (session) => {
-      try {
-        return await work(session);
-      } catch (error) {
-        callersOwn = { error };
-        throw error;
-      }
-    });
-  } catch (error) {
-    throw callersOwn?.error === error ? error : toDaoError(error);
   }
 }

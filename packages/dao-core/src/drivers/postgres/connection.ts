@@ -22,6 +22,7 @@ import {
   isSent,
   PreparedStatements,
   refusalOf,
+  resultOf,
   sendAtOnce,
   sentOnce,
   wasPrepared,
@@ -185,7 +186,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     this.activity.started();
     this.#queries.add(query);
     try {
-      const rows = await (signal === undefined ? query : this.#abortable(query, signal));
+      const rows = await (signal === undefined ? resultOf(query) : this.#abortable(query, signal));
       return { rows: withoutGap(rows) };
     } catch (error) {
       const reported = this.#examined(query, error);
@@ -201,7 +202,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   async executeScript(text: string): Promise<string | undefined> {
     this.activity.started();
     try {
-      return (await this.#client.unsafe(text).simple()).command;
+      return (await resultOf(this.#client.unsafe(text).simple())).command;
     } catch (error) {
       if (isLossError(error)) this.#lose("dead", error);
       throw error;
@@ -272,7 +273,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       if (running === query)
         await requestCancel(this.#server, () => this.#settings.openSocket(undefined, this.#socket.address));
     };
-    return abortable(query, signal, { cancel });
+    return abortable(resultOf(query), signal, { cancel });
   }
 
   /** Returns the error to report for a failed statement, and closes the connection if necessary. */
@@ -326,6 +327,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   /** Ends the client at once; unsettled statements reject. */
   async #end(): Promise<void> {
+    this.activity.stop();
     this.#socket.stopOpening(this.#lossCause);
     await this.#client.end({ timeout: 0 });
     this.#socket.close();

@@ -171,7 +171,7 @@ export class PostgresDriver implements SqlDriver {
     return this.#executeOnExtra(text, [], signal ?? new AbortController().signal, this.#unlimited);
   }
 
-  async transaction<Result>(
+  transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {

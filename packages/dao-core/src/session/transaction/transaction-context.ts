@@ -47,13 +47,29 @@ export function interrupt({ callbacks, interruption }: TransactionContext, cause
   interruption?.abort(new UnavailableError(sentence, { cause }));
 }
 
-/** Runs a callback of the transaction. */
-export async function asCallback<Result>(context: TransactionContext, work: () => Promise<Result>): Promise<Result> {
-  context.callbacks++;
-  try {
-    return await work();
-  } finally {
-    context.callbacks--;
+/** The callback of a transaction, or of a savepoint in it. */
+export class Callback<Session, Result> {
+  readonly #work: (session: Session) => Promise<Result>;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(work: (session: Session) => Promise<Result>) {
+    this.#work = work;
+  }
+
+  async run(context: TransactionContext, session: Session): Promise<Result> {
+    context.callbacks++;
+    try {
+      return await this.#work(session);
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    } finally {
+      context.callbacks--;
+    }
+  }
+
+  hasThrown(error: unknown): boolean {
+    return this.#failure?.error === error && this.#failure !== undefined;
   }
 }
 

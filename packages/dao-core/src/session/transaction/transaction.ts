@@ -87,18 +87,25 @@ export class OpenTransaction implements SqlTransaction {
     if (idleTimeout > 0) {
       transaction.#idleTimer = new IdleTimer(idleTimeout, (error) => transaction.#interruption.interrupt(error));
     }
+    const bounds = { begin: () => connection.executeScript(begin), commit: ["commit"], rollback: ["rollback"] };
+    const stopWatching = transaction.#watch();
     try {
-      const bounds = { begin: () => connection.executeScript(begin), commit: ["commit"], rollback: ["rollback"] };
-      return await transaction.#watched(() => transaction.#complete(work, bounds));
+      return await transaction.#complete(work, bounds);
     } finally {
+      stopWatching();
       transaction.#idleTimer?.stop();
     }
   }
 
   /** Runs `work` in a transaction that an application's client has just begun, and that ends as this promise does. */
-  static within<Result>(connection: SqlConnection, work: Work<Result>, signal?: AbortSignal): Promise<Result> {
+  static async within<Result>(connection: SqlConnection, work: Work<Result>, signal?: AbortSignal): Promise<Result> {
     const transaction = new OpenTransaction(connection, undefined, signal);
-    return transaction.#watched(() => transaction.#complete(work, clientsBounds));
+    const stopWatching = transaction.#watch();
+    try {
+      return await transaction.#complete(work, clientsBounds);
+    } finally {
+      stopWatching();
+    }
   }
 
   /** Joins a transaction that the application has open and continues afterwards. */
@@ -125,11 +132,13 @@ export class OpenTransaction implements SqlTransaction {
   async #runNested<Result>(level: OpenTransaction, work: Work<Result>): Promise<Result> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    const settled = level.#watched(() => level.#within(this, work));
+    const stopWatching = level.#watch();
+    const settled = level.#within(this, work);
     this.#nested = { level, settled };
     try {
       return await settled;
     } finally {
+      stopWatching();
       this.#nested = undefined;
     }
   }
@@ -157,62 +166,60 @@ export class OpenTransaction implements SqlTransaction {
   }
 
   async #complete<Result>(work: Work<Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
-    const result = await this.#run(work, begin).catch(async (error: unknown) => {
+    let result: Result;
+    try {
+      result = await this.#interruption.race(() => (begin === undefined ? work(this) : this.#begin(begin, work)));
+      throwIfAborted(this.#signal);
+      const unfinished = this.#unfinished();
+      if (unfinished !== undefined) throw unfinished;
+      // At once: the failure of a statement begun from here on would turn the COMMIT into a ROLLBACK that reports success.
+      this.#hasEnded = true;
+    } catch (error) {
       await this.#close();
       await this.#rollBack(rollback);
       throw error;
-    });
-    await this.#commit(commit).catch(async (error: unknown) => {
+    }
+    try {
+      await this.#commit(commit);
+    } catch (error) {
       // After a failed commit the server may have the transaction open still, and after that of a savepoint the outer one.
       await this.#rollBack(rollback);
       throw error;
-    });
-    return result;
-  }
-
-  async #run<Result>(work: Work<Result>, begin: Bounds["begin"]): Promise<Result> {
-    const result = await this.#interruption.race(() => (begin === undefined ? work(this) : this.#begin(begin, work)));
-    throwIfAborted(this.#signal);
-    const unfinished = this.#unfinished();
-    if (unfinished !== undefined) throw unfinished;
-    // At once: the failure of a statement begun from here on would turn the COMMIT into a ROLLBACK that reports success.
-    this.#hasEnded = true;
+    }
     return result;
   }
 
   async #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
     const begun = begin();
-    this.#tail = begun.catch(() => undefined);
     if (this.#parent === undefined && this.#connection.pipelines === true) {
       this.#beginning = begun;
-      begun.then(
+      this.#tail = begun.then(
         () => {
           this.#beginning = undefined;
         },
         (error: unknown) => this.#interruption.interrupt(error),
       );
     } else {
+      this.#tail = begun.catch(() => undefined);
       await begun;
       this.#interruption.throwIfInterrupted();
     }
     const result = await work(this);
-    await begun;
+    if (this.#beginning !== undefined) await this.#beginning;
     return result;
   }
 
-  /** Listens for interruptions of this level until it has ended. */
-  async #watched<Result>(run: () => Promise<Result>): Promise<Result> {
+  /** Listens for interruptions of this level. Returns a function that stops it. */
+  #watch(): () => void {
     const connection = this.#connection;
     const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
     this.#isWatched = true;
     if (watchesLoss) connection.onLost?.(() => void this.#interruptByLoss());
     const stop = this.#ownSignal && this.#interruption.watch(this.#ownSignal, (cause) => connection.drop?.(cause));
-    try {
-      return await run();
-    } finally {
+    return () => {
       stop?.();
       if (watchesLoss) connection.onLost?.(undefined);
-    }
+    };
   }
 
   /** A callback that gets the error from its statement comes first, since that error says more. */

@@ -114,6 +114,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
       const held = free ?? (await within((left, either) => this.#wait("transaction", admitted, left, either)));
       const { connection } = held;
       held.isExclusive = true;
+      let working: Promise<Result> | undefined;
       try {
         // Earlier statements complete first: a BEGIN after many of them could be left idle (porsager/postgres #1189).
         if (connection.activity.running > 0) {
@@ -121,11 +122,12 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
         }
         if (connection.isAlive) {
           this.#observer?.acquired(performance.now() - begun);
-          const working = work(connection);
+          working = work(connection);
           this.#exclusiveWork.add(working);
-          return await working.finally(() => this.#exclusiveWork.delete(working));
+          return await working;
         }
       } finally {
+        if (working !== undefined) this.#exclusiveWork.delete(working);
         held.isExclusive = false;
         if (held.isReplaced) connection.retire();
         if (!connection.isAlive) this.#slots.delete(connection);

@@ -11,7 +11,9 @@ export class Activity {
   lastProgress = performance.now();
   readonly #onUnresponsive: () => void;
   #settledCount = 0;
+  /** Kept while idle, since restarting it costs less than making one for each statement. */
   #watchdog: NodeJS.Timeout | undefined;
+  #watchdogTimeout = 0;
   #whenIdle: (() => void)[] = [];
 
   /** @param onUnresponsive called when {@link responseTimeout} has passed */
@@ -27,14 +29,27 @@ export class Activity {
   started(): void {
     if (this.running++ > 0) return;
     this.lastProgress = performance.now();
-    if (this.responseTimeout === 0) return;
+    if (this.responseTimeout === this.#watchdogTimeout) this.#watchdog?.refresh();
+    else this.#watch(this.responseTimeout);
+  }
+
+  #watch(timeout: number): void {
+    this.stop();
+    this.#watchdogTimeout = timeout;
+    if (timeout === 0) return;
     this.#watchdog = setTimeout(() => {
       const settledBefore = this.#settledCount;
       // Data that arrived while this process was busy is read before this runs.
       setImmediate(() => {
-        if (this.#settledCount === settledBefore) this.#onUnresponsive();
+        if (this.running > 0 && this.#settledCount === settledBefore) this.#onUnresponsive();
       });
-    }, this.responseTimeout);
+    }, timeout).unref();
+  }
+
+  /** Stops the watchdog, which else exists for some time after the last statement. */
+  stop(): void {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = undefined;
   }
 
   settled(): void {
@@ -45,8 +60,6 @@ export class Activity {
       this.#watchdog?.refresh();
       return;
     }
-    clearTimeout(this.#watchdog);
-    this.#watchdog = undefined;
     const waiting = this.#whenIdle;
     this.#whenIdle = [];
     for (const resolve of waiting) resolve();
