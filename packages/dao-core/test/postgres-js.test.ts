@@ -7,6 +7,7 @@ import {
   isResendError,
   isSent,
   refusalOf,
+  send,
   sendAtOnce,
   sentOnce,
   wasPrepared,
@@ -129,6 +130,21 @@ describe("postgres.js", () => {
     await expect(second).rejects.toMatchObject({ code: "57014" });
     await first;
     expect(isSent(first)).toBe(true);
+    await sql.end();
+  });
+
+  test("sends a query in the same turn with send, once, and settles its own then", async () => {
+    const sql = postgres(testDatabase.url, options);
+    await sql.unsafe(byId, [1], prepared);
+    const query = sql.unsafe(byId, [2], prepared).values();
+    send(query);
+    expect(isSent(query)).toBe(true);
+    const rows = query.then((found) => found);
+    expect(await rows).toEqual([[2, 2]]);
+    expect(await query).toEqual([[2, 2]]);
+    const failing = sql.unsafe("select $1::int / 0", [1], prepared);
+    send(failing);
+    await expect(failing.then(() => undefined)).rejects.toMatchObject({ code: "22012" });
     await sql.end();
   });
 
