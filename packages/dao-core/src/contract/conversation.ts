@@ -96,11 +96,11 @@ export const messagesAppendResult = z
   });
 
 export const conversationQueries = queriesOf(
-  {
+  () => ({
     userId: anyOf(withUser.userId),
     goalId: anyOf(withGoal.goalId).nullable(),
     status: anyOf(filterText("How the conversations stand.", "open")),
-  },
+  }),
   [],
 );
 

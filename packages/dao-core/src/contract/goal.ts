@@ -59,11 +59,11 @@ export const goalUpdateDto = z
   });
 
 export const goalQueries = queriesOf(
-  {
+  () => ({
     userId: anyOf(withUser.userId),
     status: anyOf(filterText("How the goals stand.", "active")),
     category: anyOf(filterText("The area of life.", "health")).nullable(),
-  },
+  }),
   ["title"],
 );
 

@@ -57,11 +57,11 @@ export const milestoneUpdateDto = z
   });
 
 export const milestoneQueries = queriesOf(
-  {
+  () => ({
     goalId: anyOf(withGoal.goalId),
     status: anyOf(filterText("How the milestones stand.", "pending")),
     weekNumber: range(fields.weekNumber),
-  },
+  }),
   ["weekNumber", "title"],
 );
 

@@ -4,7 +4,7 @@ import { ValidationError } from "./errors.ts";
 import { validate } from "./fields/validation.ts";
 import { anyOf, pageOf, pageWindow, queriesOf, toPage } from "./page.ts";
 
-const request = queriesOf({ status: anyOf(z.string()) }, []).list;
+const request = queriesOf(() => ({ status: anyOf(z.string()) }), []).list;
 
 /** The paths of what is wrong with this request. */
 function pathsOf(input: unknown): string[] {

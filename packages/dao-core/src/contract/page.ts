@@ -81,34 +81,59 @@ function checkPaging(request: object, context: z.RefinementCtx): void {
 /**
  * The schemas of queries for one entity, which refuse any other key: of its rows page by page, of all of them as a stream, and of
  * their number. A row is selected if every filter matches.
+ * Each is made when it is first used, since together they would take a twentieth of an import.
  * @param filters by field, besides `id` and `createdAt`, which every entity has
  * @param sorts the fields besides `createdAt` that its lists can be sorted by
  */
 export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
-  filters: Filters,
+  filters: () => Filters,
   sorts: readonly Sort[],
 ) {
-  const filter = z
-    .strictObject({
-      id: anyOf(withId.id),
-      ...filters,
-      createdAt: range(withCreatedAt.createdAt),
-    })
-    .partial();
+  const filter = once(() =>
+    z
+      .strictObject({
+        id: anyOf(withId.id),
+        ...filters(),
+        createdAt: range(withCreatedAt.createdAt),
+      })
+      .partial(),
+  );
   const fields = ["createdAt" as const, ...sorts];
-  const sort = described(
-    z.enum(fields.flatMap((field) => [field, `-${field}`] as const)),
-    "By which field, - for descending; then by id; rows without a value last. Text by its first 100 characters. Fast with a filter " +
-      "by id, user or goal; without one, every row is read for each page, except by created_at. Default -created_at.",
-    "-createdAt",
-  ).optional();
-  return {
-    filter,
-    list: filter.extend({ ...pageRequest.shape, sort }).superRefine(checkPaging),
-    stream: filter.extend({
+  const list = once(() => {
+    const sort = described(
+      z.enum(fields.flatMap((field) => [field, `-${field}`] as const)),
+      "By which field, - for descending; then by id; rows without a value last. Text by its first 100 characters. Fast with a filter " +
+        "by id, user or goal; without one, every row is read for each page, except by created_at. Default -created_at.",
+      "-createdAt",
+    ).optional();
+    return filter()
+      .extend({ ...pageRequest.shape, sort })
+      .superRefine(checkPaging);
+  });
+  const stream = once(() =>
+    filter().extend({
       /** Where to continue: a cursor of an earlier stream, or the `nextCursor` of a page, newest first. Default: none. */
       cursor: cursor.optional(),
     }),
+  );
+  return {
+    get filter() {
+      return filter();
+    },
+    get list() {
+      return list();
+    },
+    get stream() {
+      return stream();
+    },
+  };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 

@@ -155,7 +155,7 @@ export const taskChangeDto = z
   });
 
 export const taskQueries = queriesOf(
-  {
+  () => ({
     userId: anyOf(withUser.userId),
     goalId: anyOf(withGoal.goalId),
     milestoneId: anyOf(fields.milestoneId.unwrap()).nullable(),
@@ -166,7 +166,7 @@ export const taskQueries = queriesOf(
     calendarEventId: anyOf(filterText("The event in the user's calendar.", "evt_8r2q5c1n")).nullable(),
     startTime: range(fields.startTime.unwrap()).nullable(),
     endTime: range(fields.endTime.unwrap()).nullable(),
-  },
+  }),
   ["startTime", "endTime", "title"],
 );
 

@@ -48,7 +48,7 @@ export const userUpdateDto = z
   });
 
 export const userQueries = queriesOf(
-  { email: anyOf(filterText("The e-mail address, exactly as stored.", "jane@example.com")) },
+  () => ({ email: anyOf(filterText("The e-mail address, exactly as stored.", "jane@example.com")) }),
   ["name"],
 );
 
