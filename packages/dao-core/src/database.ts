@@ -18,16 +18,11 @@ import { TableDao } from "./dao/table-dao.ts";
 import { SqlTaskDao } from "./dao/task-dao.ts";
 import type { Finding } from "./diagnosis/diagnose.ts";
 import type { PostgresDriverOptions } from "./drivers/postgres/driver-options.ts";
-import { type MigrationReport, migrate } from "./migrations/migrate.ts";
-import {
-  findSchemas,
-  migrateSchemas,
-  type SchemasMigrationOptions,
-  type SchemasMigrationReport,
-} from "./migrations/migrate-schemas.ts";
+import type { MigrationReport } from "./migrations/migrate.ts";
+import type { SchemasMigrationOptions, SchemasMigrationReport } from "./migrations/migrate-schemas.ts";
 import type { MigrationOptions, PlanOptions } from "./migrations/migration-set.ts";
-import { type MigrationPlanText, planMigrations } from "./migrations/plan.ts";
-import { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
+import type { MigrationPlanText } from "./migrations/plan.ts";
+import type { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
 import { SchemaName } from "./schema/schema-name.ts";
 import type { ChangeFeed, Daos } from "./session/database-session.ts";
 import type { SchemaExecutor, SqlDriver } from "./session/driver.ts";
@@ -104,22 +99,20 @@ export class SchemaSession extends DriverSession {
   /** Reads whose memory does not depend on the length of rows. */
   readonly pieces: PieceReads;
   readonly #settings: DatabaseSettings;
-  readonly #schemaCheck: SchemaCheck;
+  #schemaCheck: SchemaCheck | undefined;
   #wasReady = false;
   #changes: ChangeFeed | undefined;
 
   constructor(driver: SqlDriver, schema: SchemaName, settings: DatabaseSettings) {
     const { maxConversationBytes, readOnly: isReadOnly, onRetry, onStatement, telemetry, replication } = settings;
     const hooks = { onRetry, onStatement, telemetry, replication };
-    const schemaCheck = new SchemaCheck(schema, isReadOnly);
     super(driver, {
       daosOn: (executor) => daosOn(executor, maxConversationBytes),
       piecesOn: (executor) => new SqlPieceReads(executor),
-      hooks: { schema, isReadOnly, ...hooks, onFailure: (error) => schemaCheck.statementFailed(error) },
+      hooks: { schema, isReadOnly, ...hooks, onFailure: (error) => this.#schemaCheck?.statementFailed(error) },
     });
     this.pieces = new SqlPieceReads(this.executor);
     this.#settings = settings;
-    this.#schemaCheck = schemaCheck;
   }
 
   /** Every committed change, which services return as `changes`. Absent in an application's transaction. */
@@ -152,11 +145,13 @@ export class SchemaSession extends DriverSession {
    */
   async migrate(options?: MigrationOptions): Promise<MigrationReport> {
     this.assertWritable();
+    const { migrate } = await import("./migrations/migrate.ts");
     return migrate(this.driver, this.executor.schema, options);
   }
 
   /** What {@link migrate} would do, as SQL; changes nothing. @throws SchemaVersionError as `migrate` does; UnavailableError */
-  planMigrations(options?: CallOptions & PlanOptions): Promise<MigrationPlanText> {
+  async planMigrations(options?: CallOptions & PlanOptions): Promise<MigrationPlanText> {
+    const { planMigrations } = await import("./migrations/plan.ts");
     return planMigrations(this.driver, this.executor.schema, options);
   }
 
@@ -172,6 +167,8 @@ export class SchemaSession extends DriverSession {
   async checkReady(options?: CallOptions): Promise<void> {
     const probe = this.driver.probe ?? this.driver;
     try {
+      const { SchemaCheck } = await import("./migrations/schema-check/check-schema.ts");
+      this.#schemaCheck ??= new SchemaCheck(this.executor.schema, this.#settings.readOnly);
       await this.#schemaCheck.run(probe, options);
       if (this.#settings.readOnly) await this.#settings.replication.checkLag(probe, options);
       this.#wasReady = true;
@@ -274,7 +271,8 @@ export class Database extends SchemaSession implements AsyncDisposable {
    * whether or not there is such a schema. PostgreSQL's own schemas are omitted.
    * @throws ValidationError if nothing matches; UnavailableError
    */
-  findSchemas(patterns: readonly string[], options?: CallOptions): Promise<string[]> {
+  async findSchemas(patterns: readonly string[], options?: CallOptions): Promise<string[]> {
+    const { findSchemas } = await import("./migrations/migrate-schemas.ts");
     return findSchemas(this.driver, patterns, options);
   }
 
@@ -290,6 +288,7 @@ export class Database extends SchemaSession implements AsyncDisposable {
   ): Promise<MigrationReport | SchemasMigrationReport> {
     if (options === undefined || !("schemas" in options)) return super.migrate(options);
     this.assertWritable();
+    const { migrateSchemas } = await import("./migrations/migrate-schemas.ts");
     return migrateSchemas(this.driver, options);
   }
 
