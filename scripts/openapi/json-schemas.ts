@@ -1,4 +1,4 @@
-import { dtoRegistry } from "@flux/dao-core/contract";
+import { dtoRegistry, exampleOf as exampleOfDto } from "@flux/dao-core/contract";
 import * as z from "zod";
 import { encode, toSnakeCase } from "../../packages/dao-http/src/wire/json.ts";
 import type { Route } from "../api/route.ts";
@@ -181,8 +181,9 @@ export class WireSchemas {
 }
 
 function wordsOf(dto: string): JsonSchema {
-  const { description, example } = dtoRegistry.get(dtoRegistry._idmap.get(dto) ?? z.never()) ?? {};
-  return { description: description ?? "", examples: [JSON.parse(encode(example))] };
+  const schema = dtoRegistry._idmap.get(dto) ?? z.never();
+  const { description = "" } = dtoRegistry.get(schema) ?? {};
+  return { description, examples: [JSON.parse(encode(exampleOfDto(schema)))] };
 }
 
 /** Without the keywords of a separate schema document. */
@@ -198,7 +199,7 @@ export function exampleOf(schema: JsonSchema): unknown {
 function exampleValue({ $ref, items, properties }: JsonSchema): unknown {
   if ($ref !== undefined) {
     const dto = dtoRegistry._idmap.get($ref.slice(COMPONENTS.length));
-    return dto && dtoRegistry.get(dto)?.example;
+    return dto && exampleOfDto(dto);
   }
   if (typeof items === "object" && !Array.isArray(items)) return [exampleValue(items)];
   const rows = properties?.["items"];

@@ -49,11 +49,7 @@ export const batchRequest = z
       [exampleOf(batchOperationDto)],
     ),
   })
-  .register(dtoRegistry, {
-    id: "BatchRequest",
-    description: "Several operations, of which all take effect, or none.",
-    example: { operations: [exampleOf(batchOperationDto)] },
-  });
+  .register(dtoRegistry, { id: "BatchRequest", description: "Several operations, of which all take effect, or none." });
 
 export const batchResult = z
   .object({
@@ -68,11 +64,7 @@ export const batchResult = z
       [{ status: 201, body: exampleOf(goalDto) }],
     ),
   })
-  .register(dtoRegistry, {
-    id: "BatchResult",
-    description: "The results of a batch.",
-    example: { results: [{ status: 201, body: exampleOf(goalDto) }] },
-  });
+  .register(dtoRegistry, { id: "BatchResult", description: "The results of a batch." });
 
 /** The options of a batch. */
 export interface BatchOptions extends CallOptions {

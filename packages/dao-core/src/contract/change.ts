@@ -96,15 +96,7 @@ export const changePage = z
     /** Whether more changes were there already; the page may have fewer than `limit` all the same, or none. */
     hasNext: described(z.boolean(), "Whether more changes were there already.", false),
   })
-  .register(dtoRegistry, {
-    id: "ChangePage",
-    description: "A page of changes, in their order.",
-    example: {
-      items: [exampleOf(changeDto)],
-      nextCursor: exampleCursor,
-      hasNext: false,
-    },
-  });
+  .register(dtoRegistry, { id: "ChangePage", description: "A page of changes, in their order." });
 
 export type ChangeDto = z.output<typeof changeDto>;
 export type ChangedEntity = ChangeDto["entity"];

@@ -79,21 +79,13 @@ export const messagesAppendDto = z
       .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
       .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
   })
-  .register(dtoRegistry, {
-    id: "MessagesAppendDto",
-    description: "Messages to append to a conversation.",
-    example: { messages: appendedExample },
-  });
+  .register(dtoRegistry, { id: "MessagesAppendDto", description: "Messages to append to a conversation." });
 
 export const messagesAppendResult = z
   .object({
     messageCount: described(z.int().min(0), "How many messages the conversation now has, including these.", 2),
   })
-  .register(dtoRegistry, {
-    id: "MessagesAppendResult",
-    description: "How long the conversation is now.",
-    example: { messageCount: 2 },
-  });
+  .register(dtoRegistry, { id: "MessagesAppendResult", description: "How long the conversation is now." });
 
 export const conversationQueries = queriesOf(
   () => ({

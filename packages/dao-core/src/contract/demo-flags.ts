@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, PutOptions } from "./call-options.ts";
-import { described, dtoRegistry, exampleIds, withUser } from "./fields/described.ts";
+import { described, dtoRegistry, withUser } from "./fields/described.ts";
 import { instant } from "./fields/scalars.ts";
 
 const now = new Date("2026-03-01T08:00:00Z");
@@ -9,16 +9,8 @@ const escalationSpeed = described(z.number().min(0), "How fast time passes, as a
 
 /** How time passes for a user in a demonstration. */
 export const demoFlagsDto = z
-  .object({
-    ...withUser,
-    virtualNow: virtualNow.nullable(),
-    escalationSpeed,
-  })
-  .register(dtoRegistry, {
-    id: "DemoFlagsDto",
-    description: "How time passes for a user in a demonstration.",
-    example: { userId: exampleIds.user, virtualNow: now, escalationSpeed: 2 },
-  });
+  .object({ ...withUser, virtualNow: virtualNow.nullable(), escalationSpeed })
+  .register(dtoRegistry, { id: "DemoFlagsDto", description: "How time passes for a user in a demonstration." });
 
 export const demoFlagsPutDto = z
   .object({

@@ -13,7 +13,7 @@ export {
   TRIGGER_TYPES,
   type TriggerType,
 } from "./fields/constants.ts";
-export { dtoRegistry } from "./fields/described.ts";
+export { dtoRegistry, exampleOf } from "./fields/described.ts";
 export { type JsonArray, type JsonObject, type JsonValue, MAX_JSON_DEPTH } from "./fields/json.ts";
 export { type DatabasePosition, isPosition, parseId, parseInstant } from "./fields/scalars.ts";
 export { validate } from "./fields/validation.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { described, dtoRegistry, withCreatedAt, withId } from "./fields/described.ts";
+import { described, dtoRegistry, exampleOf, withCreatedAt, withId } from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 
 /** One page of a list, newest rows first unless another order was requested. */
@@ -139,10 +139,8 @@ function once<Value>(make: () => Value): () => Value {
 
 /** How many rows a filter matches. */
 export const countDto = z
-  .object({
-    total: described(z.int().min(0), "How many rows there are.", 42),
-  })
-  .register(dtoRegistry, { id: "Count", description: "How many rows a filter matches.", example: { total: 42 } });
+  .object({ total: described(z.int().min(0), "How many rows there are.", 42) })
+  .register(dtoRegistry, { id: "Count", description: "How many rows a filter matches." });
 
 export type Count = z.output<typeof countDto>;
 
@@ -180,7 +178,7 @@ export function toPage<Item>(
 /** The schema of a {@link Page} of `item`. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   return z.object({
-    items: described(z.array(item), "The rows.", [dtoRegistry.get(item)?.example]),
+    items: described(z.array(item), "The rows.", [exampleOf(item)]),
     total: described(z.int().min(0).nullable(), "How many rows the filter matches; null if count is none.", 1),
     page: described(z.int().min(1).nullable(), "The page's number; null after a cursor.", 1),
     pageSize: described(z.int().min(1), "How many rows were requested.", 100),

@@ -4,7 +4,6 @@ import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fie
 import {
   described,
   dtoRegistry,
-  exampleCreatedAt,
   exampleIds,
   exampleOf,
   withCreatedAt,
@@ -57,25 +56,7 @@ const endBeforeStart = { path: ["endTime"], error: "must not be before the start
 /** One thing to do, optionally at a time. */
 export const taskDto = z
   .object({ ...withId, ...withUser, ...withGoal, ...fields, ...withCreatedAt })
-  .register(dtoRegistry, {
-    id: "TaskDto",
-    description: "One thing to do, optionally at a time.",
-    example: {
-      id: exampleIds.task,
-      userId: exampleIds.user,
-      goalId: exampleIds.goal,
-      milestoneId: exampleIds.milestone,
-      title: "Run for 20 minutes",
-      startTime: start,
-      endTime: end,
-      state: "scheduled",
-      priority: "standard",
-      triggerType: "time",
-      isRecurring: false,
-      calendarEventId: null,
-      createdAt: exampleCreatedAt,
-    },
-  });
+  .register(dtoRegistry, { id: "TaskDto", description: "One thing to do, optionally at a time." });
 
 /** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
@@ -214,16 +195,7 @@ export const taskStatisticsDto = z
       0.6667,
     ),
   })
-  .register(dtoRegistry, {
-    id: "TaskStatisticsDto",
-    description: "How many of a user's tasks are in each state.",
-    example: {
-      userId: exampleIds.user,
-      totalTasks: 3,
-      byState,
-      completionRate: 0.6667,
-    },
-  });
+  .register(dtoRegistry, { id: "TaskStatisticsDto", description: "How many of a user's tasks are in each state." });
 
 const wrongNumberOf = (what: string) => ({ error: `must contain 1 to ${MAX_BULK_TASKS} ${what}` });
 
@@ -241,18 +213,11 @@ export const bulkUpdateStateRequest = z
   .register(dtoRegistry, {
     id: "BulkUpdateStateRequest",
     description: "One state for many tasks. Ids that do not exist are ignored; duplicates count once.",
-    example: { taskIds: [exampleIds.task], newState: "drifted" },
   });
 
 export const bulkUpdateStateResult = z
-  .object({
-    updatedCount: count("How many of the tasks exist, and have the state now.", 1),
-  })
-  .register(dtoRegistry, {
-    id: "BulkUpdateStateResult",
-    description: "How many tasks a bulk update has reached.",
-    example: { updatedCount: 1 },
-  });
+  .object({ updatedCount: count("How many of the tasks exist, and have the state now.", 1) })
+  .register(dtoRegistry, { id: "BulkUpdateStateResult", description: "How many tasks a bulk update has reached." });
 
 /** A different change for each of up to {@link MAX_BULK_TASKS} tasks. */
 export const bulkUpdateRequest = z
@@ -274,11 +239,7 @@ export const bulkUpdateRequest = z
       seen.add(id);
     }
   })
-  .register(dtoRegistry, {
-    id: "BulkUpdateRequest",
-    description: "A different change for each of 1 to 1000 tasks.",
-    example: { updates: [exampleOf(taskChangeDto)] },
-  });
+  .register(dtoRegistry, { id: "BulkUpdateRequest", description: "A different change for each of 1 to 1000 tasks." });
 
 /** The result of each change, in the order of the request. */
 export const bulkUpdateResult = z
@@ -301,14 +262,8 @@ export const bulkUpdateResult = z
   });
 
 export const taskImportResult = z
-  .object({
-    createdCount: count("How many tasks were created.", 100_000),
-  })
-  .register(dtoRegistry, {
-    id: "TaskImportResult",
-    description: "How many tasks an import has created.",
-    example: { createdCount: 100_000 },
-  });
+  .object({ createdCount: count("How many tasks were created.", 100_000) })
+  .register(dtoRegistry, { id: "TaskImportResult", description: "How many tasks an import has created." });
 
 /** Links a task to a calendar event; `null` unlinks it. */
 export const calendarEventLinkDto = z
@@ -319,7 +274,6 @@ export const calendarEventLinkDto = z
   .register(dtoRegistry, {
     id: "CalendarEventLinkDto",
     description: "Links a task to a calendar event; null unlinks it.",
-    example: { calendarEventId: "evt_8r2q5c1n" },
   });
 
 export type TaskDto = z.output<typeof taskDto>;

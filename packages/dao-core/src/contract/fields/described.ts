@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { id, instant } from "./scalars.ts";
 
-/** The schemas that have a name in the OpenAPI document, with what they are, and an example of valid input. */
-export const dtoRegistry = z.registry<{ id: string; description: string; example: z.$input }>();
+/** The schemas that have a name in the OpenAPI document, with what they are, and an example of valid input. Default: its fields' examples. */
+export const dtoRegistry = z.registry<{ id: string; description: string; example?: z.$input }>();
 
 /** The ids and the time of creation of the rows in the examples. */
 export const exampleIds = {
@@ -14,11 +14,17 @@ export const exampleIds = {
 };
 export const exampleCreatedAt = new Date("2026-02-14T09:30:00.123Z");
 
-/** The example of a registered schema, as part of another one. */
-export function exampleOf<Schema extends z.ZodType>(schema: Schema): z.input<Schema> {
-  const example = dtoRegistry.get(schema)?.example;
-  if (example === undefined) throw new TypeError("This schema is not registered.");
-  return example;
+/** The example of a registered schema, or of a field of one. */
+export function exampleOf<Schema extends z.core.$ZodType>(schema: Schema): z.input<Schema>;
+export function exampleOf(schema: z.core.$ZodType): unknown {
+  const [ofField] = Object(z.globalRegistry.get(schema)).examples ?? [];
+  const example = dtoRegistry.get(schema)?.example ?? ofField;
+  if (example !== undefined) return example;
+  if (schema instanceof z.ZodObject) {
+    return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, exampleOf(field)]));
+  }
+  if (schema instanceof z.ZodNullable) return exampleOf(schema.unwrap());
+  throw new TypeError("This schema is not described.");
 }
 
 /** Says what a field means, and one of its values, to JSON Schema and OpenAPI. The build makes it the field's doc comment, unless that is written. */
