@@ -2,16 +2,16 @@ import { RetryableError, SchemaVersionError, UnitOfWorkMisuseError } from "../co
 import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
 import { withRetries } from "../session/executor.ts";
-import {
-  LOCK_ATTEMPT,
-  MIGRATION_LOCK_TIMEOUT,
-  MIGRATION_STATEMENT_TIMEOUT,
-  MIGRATION_WAIT_TIMEOUT,
-  milliseconds,
-  OWN_RETRIES,
-} from "../session/limits.ts";
+import { LOCK_ATTEMPT, milliseconds, OWN_RETRIES } from "../session/limits.ts";
 import { type MigrationProgress, toMigrationError } from "./migration-error.ts";
-import { embeddedMigrations, type MigrationOptions, type MigrationSet, schemaVersion } from "./migration-set.ts";
+import {
+  embeddedMigrations,
+  limitsOf,
+  type MigrationOptions,
+  type MigrationSet,
+  type MigrationTarget,
+  schemaVersion,
+} from "./migration-set.ts";
 import { isLeftOnline } from "./online-statements.ts";
 import { isCollision, OnlineSteps, pauseBeforeAttempt, quietLock } from "./online-steps.ts";
 import {
@@ -80,16 +80,17 @@ export async function migrate(
   set: MigrationSet = embeddedMigrations,
 ): Promise<MigrationReport> {
   const begun = performance.now();
-  const first = await migrateSchema(driver, schema, options, set);
+  const target = { driver, schema, set, options, ...limitsOf(options) };
+  const first = await migrateSchema(target);
   const [applied, repaired] = [[...first.applied], [...first.repaired]];
   const online: string[] = [];
   let last = first;
   // A migration may rely on the online steps of those before it.
   while (last.after.online.length > 0 && options.online !== false) {
     for (const migration of last.after.online) {
-      online.push(...(await new OnlineSteps(driver, schema, migration, options).run()));
+      online.push(...(await new OnlineSteps(target, migration).run()));
     }
-    last = await migrateSchema(driver, schema, options, set);
+    last = await migrateSchema(target);
     applied.push(...last.applied);
     repaired.push(...last.repaired);
   }
@@ -102,7 +103,7 @@ export async function migrate(
     );
   }
   const { from, adopts, enablesChanges: changesEnabled } = first.plan;
-  const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal } = options;
+  const { statementTimeout, signal } = target;
   const count = (transaction: SqlTransaction) => countViolations(transaction, schema, unvalidated);
   // After the commit, so that no caller waits for a lock while rows are counted.
   const violations =
@@ -124,28 +125,23 @@ interface MigratedSchema {
   readonly unvalidated: readonly UnvalidatedRule[];
 }
 
-async function migrateSchema(
-  driver: SqlDriver,
-  schema: SchemaName,
-  options: MigrationOptions,
-  set: MigrationSet,
-): Promise<MigratedSchema> {
+async function migrateSchema(target: MigrationTarget): Promise<MigratedSchema> {
+  const { driver, schema, set, signal, lockTimeout } = target;
   if (driver.isTransaction) {
     throw new UnitOfWorkMisuseError(
       "A migration needs its own transaction. Pass the database, not a transaction that is already open.",
     );
   }
-  const { lockTimeout = MIGRATION_LOCK_TIMEOUT, signal } = options;
   let locked: { readonly since: number; readonly attempts: number } | undefined;
   const untilUnlocked = async (): Promise<MigratedSchema> => {
     for (;;) {
       const progress: ApplyProgress = { schema: schema.name, to: schemaVersion(set), step: "the connection" };
       try {
         // Read committed: after waiting for the lock it must see what was committed in the meantime.
-        return await driver.transaction((transaction) => apply(transaction, schema, options, set, progress), {
+        return await driver.transaction((transaction) => apply(transaction, target, progress), {
           isolationLevel: "read committed",
           // Each statement sets its own below; this one determines when a silent server counts as lost.
-          statementTimeout: longestStatement(options),
+          statementTimeout: longestStatement(target),
           signal,
         });
       } catch (error) {
@@ -163,20 +159,16 @@ async function migrateSchema(
 }
 
 /** Maximum milliseconds of a statement, including the wait for another migration; 0 means no limit. */
-function longestStatement({ waitTimeout, statementTimeout }: MigrationOptions): number {
-  const limits = [waitTimeout ?? MIGRATION_WAIT_TIMEOUT, statementTimeout ?? MIGRATION_STATEMENT_TIMEOUT];
-  return limits.includes(0) ? 0 : Math.max(...limits);
+function longestStatement({ waitTimeout, statementTimeout }: MigrationTarget): number {
+  return waitTimeout === 0 || statementTimeout === 0 ? 0 : Math.max(waitTimeout, statementTimeout);
 }
 
 async function apply(
   transaction: SqlTransaction,
-  schema: SchemaName,
-  options: MigrationOptions,
-  set: MigrationSet,
+  target: MigrationTarget,
   progress: ApplyProgress,
 ): Promise<MigratedSchema> {
-  const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = MIGRATION_LOCK_TIMEOUT } = options;
-  const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT } = options;
+  const { schema, set, options, waitTimeout, lockTimeout, statementTimeout } = target;
   const run = (...statements: readonly string[]) => runAll(transaction, statements);
   await run(...settingsIn(schema));
   progress.step = "the wait for another migration";

@@ -1,4 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
+import type { SchemaName } from "../schema/schema-name.ts";
+import type { SqlDriver } from "../session/driver.ts";
+import { MIGRATION_LOCK_TIMEOUT, MIGRATION_STATEMENT_TIMEOUT, MIGRATION_WAIT_TIMEOUT } from "../session/limits.ts";
 import { ADOPT_PYTHON_SERVICE, MIGRATIONS } from "./migrations.gen.ts";
 import type { SchemaShape } from "./schema-check/schema-facts.ts";
 import { SCHEMA_SHAPE } from "./schema-check/schema-shape.gen.ts";
@@ -55,6 +58,24 @@ export interface MigrationOptions extends CallOptions, PlanOptions {
    * Until they are done the code works, if more slowly, and `checkReady` accepts the schema. Default `true`.
    */
   readonly online?: boolean | undefined;
+}
+
+/** What ends a migration early, with the defaults. */
+export function limitsOf({ signal, waitTimeout, lockTimeout, statementTimeout }: MigrationOptions) {
+  return {
+    signal,
+    waitTimeout: waitTimeout ?? MIGRATION_WAIT_TIMEOUT,
+    lockTimeout: lockTimeout ?? MIGRATION_LOCK_TIMEOUT,
+    statementTimeout: statementTimeout ?? MIGRATION_STATEMENT_TIMEOUT,
+  };
+}
+
+/** What is migrated to what, and how. */
+export interface MigrationTarget extends ReturnType<typeof limitsOf> {
+  readonly driver: SqlDriver;
+  readonly schema: SchemaName;
+  readonly set: MigrationSet;
+  readonly options: MigrationOptions;
 }
 
 /** What `migrate()` is to do besides bringing the schema to its version. */

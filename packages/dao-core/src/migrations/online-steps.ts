@@ -1,24 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
-import type { SqlDriver, SqlTransaction } from "../session/driver.ts";
-import {
-  BATCH_TIME,
-  FIRST_BATCH_ROWS,
-  INDEX_CLAIM,
-  LOCK_ATTEMPT,
-  LONGEST_RETRY_DELAY,
-  MAX_BATCH_ROWS,
-  MIGRATION_LOCK_TIMEOUT,
-  MIGRATION_STATEMENT_TIMEOUT,
-  MIGRATION_WAIT_TIMEOUT,
-  QUIET_LOCK_ATTEMPT,
-} from "../session/limits.ts";
+import type { SqlTransaction } from "../session/driver.ts";
+import * as limits from "../session/limits.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { throwIfAborted, untilAborted } from "../session/waiting/deadline.ts";
 import { JOURNAL, type OnlineProgress, progressUpdate, readProgress } from "./journal.ts";
 import { toMigrationError } from "./migration-error.ts";
-import type { Migration, MigrationOptions } from "./migration-set.ts";
+import type { Migration, MigrationTarget } from "./migration-set.ts";
 import { type OnlineStatement, onlineName, readOnlineStatement } from "./online-statements.ts";
 import { runAll, settingsIn } from "./plan.ts";
 
@@ -31,7 +20,7 @@ export const isCollision = (error: unknown) => COLLISIONS.has(codeOf(error));
 
 /** Waits before attempt number `attempt` (from 1) to get a lock, so that those who queued can finish. */
 export async function pauseBeforeAttempt(attempt: number, signal: AbortSignal | undefined): Promise<void> {
-  const longest = Math.min(LONGEST_RETRY_DELAY, LOCK_ATTEMPT * 2 ** attempt);
+  const longest = Math.min(limits.LONGEST_RETRY_DELAY, limits.LOCK_ATTEMPT * 2 ** attempt);
   await untilAborted(delay(longest * (0.5 + Math.random() / 2)), signal);
 }
 
@@ -53,26 +42,26 @@ type Turn =
  * transaction that holds that lock: a process claims it there, and then holds a lock on the table until it is built.
  */
 export class OnlineSteps {
-  readonly #driver: SqlDriver;
-  readonly #schema: SchemaName;
+  readonly #target: MigrationTarget;
   readonly #migration: Migration;
-  readonly #options: MigrationOptions;
   #step = "reading the progress of the online steps";
-  #rows = FIRST_BATCH_ROWS;
+  #rows = limits.FIRST_BATCH_ROWS;
   #claimedAt: number | undefined;
   /** Whether it waits for a lock behind which no statement queues. */
   #isQuiet = false;
 
-  constructor(driver: SqlDriver, schema: SchemaName, migration: Migration, options: MigrationOptions) {
-    this.#driver = driver;
-    this.#schema = schema;
+  constructor(target: MigrationTarget, migration: Migration) {
+    this.#target = target;
     this.#migration = migration;
-    this.#options = options;
+  }
+
+  get #schema(): SchemaName {
+    return this.#target.schema;
   }
 
   /** Returns the names of the steps that this process has done. */
   async run(): Promise<string[]> {
-    const { waitTimeout = MIGRATION_WAIT_TIMEOUT, lockTimeout = MIGRATION_LOCK_TIMEOUT, signal } = this.#options;
+    const { waitTimeout, lockTimeout, signal } = this.#target;
     const done: string[] = [];
     let [last, since, attempts] = ["", 0, 0];
     for (;;) {
@@ -93,17 +82,17 @@ export class OnlineSteps {
   }
 
   async #turn(): Promise<Turn> {
-    const { statementTimeout = MIGRATION_STATEMENT_TIMEOUT, signal } = this.#options;
-    const turn = await this.#driver.transaction((transaction) => this.#within(transaction), {
+    const { driver, statementTimeout, signal } = this.#target;
+    const turn = await driver.transaction((transaction) => this.#within(transaction), {
       isolationLevel: "read committed",
       statementTimeout,
-      lockTimeout: LOCK_ATTEMPT,
+      lockTimeout: limits.LOCK_ATTEMPT,
       signal,
     });
     if (turn.kind !== "outside") return turn;
     const { statement } = turn;
     // A host's client would run a statement with a signal in a transaction.
-    await (this.#driver.executeAlone?.(statement, signal) ?? untilAborted(this.#driver.execute(statement, []), signal));
+    await (driver.executeAlone?.(statement, signal) ?? untilAborted(driver.execute(statement, []), signal));
     return turn;
   }
 
@@ -123,9 +112,9 @@ export class OnlineSteps {
     if (statement.table !== undefined) {
       this.#isQuiet = true;
       await runAll(transaction, [
-        `SET LOCAL lock_timeout TO ${QUIET_LOCK_ATTEMPT};`,
+        `SET LOCAL lock_timeout TO ${limits.QUIET_LOCK_ATTEMPT};`,
         quietLock([statement.table]),
-        `SET LOCAL lock_timeout TO ${LOCK_ATTEMPT};`,
+        `SET LOCAL lock_timeout TO ${limits.LOCK_ATTEMPT};`,
       ]);
       this.#isQuiet = false;
     }
@@ -145,8 +134,8 @@ export class OnlineSteps {
     const begun = performance.now();
     const { rows } = await transaction.execute(text, [progress.cursor ?? null, this.#rows]);
     const took = performance.now() - begun;
-    const adapted = Math.round(this.#rows * Math.min(2, BATCH_TIME / took));
-    this.#rows = Math.max(1, Math.min(adapted, MAX_BATCH_ROWS));
+    const adapted = Math.round(this.#rows * Math.min(2, limits.BATCH_TIME / took));
+    this.#rows = Math.max(1, Math.min(adapted, limits.MAX_BATCH_ROWS));
     const key = rows[0]?.[0] ?? undefined;
     if (key === undefined) return this.#finishStep(transaction, progress);
     await this.#save(transaction, { done: progress.done, cursor: String(key) });
@@ -167,7 +156,7 @@ export class OnlineSteps {
     const now = Number(rows[0]?.[1]);
     if (isValid === "true") return this.#finishStep(transaction, progress);
     const { claimedAt = Number.NEGATIVE_INFINITY } = progress;
-    if (claimedAt !== this.#claimedAt && now < claimedAt + INDEX_CLAIM) return { kind: "busy" };
+    if (claimedAt !== this.#claimedAt && now < claimedAt + limits.INDEX_CLAIM) return { kind: "busy" };
     this.#claimedAt = now;
     await this.#save(transaction, { done: progress.done, claimedAt: now });
     // No process is building an invalid one, since the table is not locked: it is what a killed one has left.
