@@ -16,4 +16,4 @@ export const migrate = (driver: SqlDriver, options?: MigrationOptions, set?: Mig
 export const planMigrations = (driver: SqlDriver, options?: CallOptions) => planSchema(driver, PUBLIC, options);
 
 export const diagnose = (driver: SqlDriver) =>
-  diagnoseSchema(driver, PUBLIC, { readOnly: false, replication: new Replication(driver) });
+  diagnoseSchema({ driver, schema: PUBLIC, readOnly: false, replication: new Replication(driver) });

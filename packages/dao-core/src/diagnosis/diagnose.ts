@@ -14,7 +14,7 @@ import {
 import { hasChangeFeed } from "../migrations/schema-check/schema-differences.ts";
 import { OLDEST_SERVER, readSchemaFacts, type SchemaFacts } from "../migrations/schema-check/schema-facts.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
-import type { SqlDriver, SqlExecutor } from "../session/driver.ts";
+import type { SqlDriver } from "../session/driver.ts";
 import { CLOCK_TOLERANCE } from "../session/limits.ts";
 import { toDaoError } from "../session/postgres-errors.ts";
 import type { Replication } from "../session/replication.ts";
@@ -49,9 +49,16 @@ const NEEDED = schemaVersion(embeddedMigrations);
 /** Maximum names in a message. */
 const MAX_NAMED = 5;
 
+/** A database, as one schema of it was opened. */
 interface Opened {
+  readonly driver: SqlDriver;
+  readonly schema: SchemaName;
   readonly readOnly: boolean;
   readonly replication: Replication;
+}
+
+interface Examined extends Opened {
+  readonly options: CallOptions | undefined;
 }
 
 /**
@@ -59,15 +66,11 @@ interface Opened {
  * role sufficiently privileged, and the clocks synchronized. Changes nothing.
  * @throws UnavailableError if the database does not respond
  */
-export async function diagnose(
-  driver: SqlDriver,
-  schema: SchemaName,
-  opened: Opened,
-  options?: CallOptions,
-): Promise<Finding[]> {
+export async function diagnose(opened: Opened, options?: CallOptions): Promise<Finding[]> {
+  const { driver, schema } = opened;
+  const examined = { ...opened, options };
   try {
-    const findings = [await serverVersion(driver, options), await clock(driver, options)];
-    findings.push(...(await replication(driver, opened, options)));
+    const findings = [await serverVersion(examined), await clock(examined), ...(await replication(examined))];
     // What `migrate()` would do, or why it would refuse.
     const plan = await readPlan(driver, schema, options).catch((error: unknown) => {
       if (error instanceof SchemaVersionError) return error;
@@ -77,21 +80,21 @@ export async function diagnose(
     if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
     // There is nothing to compare a schema of another version with.
     if (plan.to === NEEDED) {
-      findings.push(await drift(driver, schema, plan, options), await rules(driver, schema, plan));
+      findings.push(await drift(examined, plan), await rules(examined, plan));
     }
     const facts = await readSchemaFacts(driver, schema, embeddedMigrations.shape, options);
-    const allowed = await privileges(driver, schema, facts, opened.readOnly, options);
-    findings.push(allowed, await changes(driver, schema, facts, allowed.ok, options));
+    const allowed = await privileges(examined, facts);
+    findings.push(allowed, await changes(examined, facts, allowed.ok));
     // A server protects its files, and has its own tools for damage on disk.
-    if (await isEmbedded(driver)) findings.push(await indexes(driver, schema));
+    if (await isEmbedded(driver)) findings.push(await indexes(examined));
     return findings;
   } catch (error) {
     throw toDaoError(error);
   }
 }
 
-async function serverVersion(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
-  const { rows } = await executor.execute("select current_setting('server_version')", [], options);
+async function serverVersion({ driver, options }: Examined): Promise<Finding> {
+  const { rows } = await driver.execute("select current_setting('server_version')", [], options);
   const version = String(rows[0]?.[0]);
   if (Number.parseInt(version, 10) >= OLDEST_SERVER) return passed("server", `PostgreSQL ${version}.`);
   const message = `PostgreSQL ${version} is older than ${OLDEST_SERVER}, the oldest that is supported. Upgrade it.`;
@@ -99,23 +102,23 @@ async function serverVersion(executor: SqlExecutor, options?: CallOptions): Prom
 }
 
 /** Nothing about a primary that is written to. */
-async function replication(driver: SqlDriver, opened: Opened, options?: CallOptions): Promise<Finding[]> {
+async function replication({ driver, readOnly, replication, options }: Examined): Promise<Finding[]> {
   try {
-    const { isStandby, lag } = await opened.replication.checkLag(driver, options);
-    if (!isStandby) return opened.readOnly ? [passed("replication", "The server is a primary; it is only read.")] : [];
-    if (opened.readOnly) return [passed("replication", `The server is a hot standby that lags ${Math.round(lag)} ms.`)];
+    const { isStandby, lag } = await replication.checkLag(driver, options);
+    if (!isStandby) return readOnly ? [passed("replication", "The server is a primary; it is only read.")] : [];
+    if (readOnly) return [passed("replication", `The server is a hot standby that lags ${Math.round(lag)} ms.`)];
   } catch (error) {
     if (!(error instanceof UnavailableError) || error.cause !== undefined) throw error;
-    if (opened.readOnly) return [failed("replication", error.message)];
+    if (readOnly) return [failed("replication", error.message)];
   }
   const advice = "Connect to the primary, or open it for reads (readOnly: true; DATABASE_READ_URL).";
   return [failed("replication", `The server is a hot standby, which accepts no writes. ${advice}`)];
 }
 
 /** `created_at` is the database's time, which callers compare with their own. */
-async function clock(executor: SqlExecutor, options?: CallOptions): Promise<Finding> {
+async function clock({ driver, options }: Examined): Promise<Finding> {
   const before = Date.now();
-  const { rows } = await executor.execute("select extract(epoch from clock_timestamp()) * 1000", [], options);
+  const { rows } = await driver.execute("select extract(epoch from clock_timestamp()) * 1000", [], options);
   const difference = Number(rows[0]?.[0]) - (before + Date.now()) / 2;
   if (Math.abs(difference) <= CLOCK_TOLERANCE) {
     return passed("clock", "The clocks of the database and of this machine agree.");
@@ -141,19 +144,14 @@ function versionOf(plan: MigrationPlan | SchemaVersionError): Finding {
   return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Run migrate().`);
 }
 
-async function drift(
-  driver: SqlDriver,
-  schema: SchemaName,
-  plan: MigrationPlan,
-  options?: CallOptions,
-): Promise<Finding> {
-  const differences = plan.differences.length > 0 ? plan.differences : await findChangedChecks(driver, schema);
+async function drift(examined: Examined, plan: MigrationPlan): Promise<Finding> {
+  const differences = plan.differences.length > 0 ? plan.differences : await findChangedChecks(examined);
   if (differences.length > 0) {
     const what = listDifferences(differences);
     return failed("drift", `The schema was changed outside the migrations: ${what}. ${adviceFor(differences)}`);
   }
-  const triggers = await findForeignObjects(driver, schema, "triggers", options);
-  const constraints = await findForeignObjects(driver, schema, "constraints", options);
+  const triggers = await findForeignObjects(examined, "triggers");
+  const constraints = await findForeignObjects(examined, "constraints");
   return passed(
     "drift",
     "Tables, columns, constraints and indexes match the migrations." +
@@ -162,7 +160,7 @@ async function drift(
   );
 }
 
-async function indexes(driver: SqlDriver, schema: SchemaName): Promise<Finding> {
+async function indexes({ driver, schema }: Examined): Promise<Finding> {
   const damage = await findIndexDamage(driver, schema);
   if (damage.length === 0) return passed("indexes", "Every index matches its table.");
   return failed(
@@ -172,8 +170,8 @@ async function indexes(driver: SqlDriver, schema: SchemaName): Promise<Finding> 
   );
 }
 
-async function rules(executor: SqlExecutor, schema: SchemaName, { online }: MigrationPlan): Promise<Finding> {
-  const all = (await findUnvalidatedRules(executor, schema)).map(({ constraint }) => constraint);
+async function rules({ driver, schema }: Examined, { online }: MigrationPlan): Promise<Finding> {
+  const all = (await findUnvalidatedRules(driver, schema)).map(({ constraint }) => constraint);
   const unvalidated = all.filter((constraint) => !isLeftOnline(constraint, online));
   if (unvalidated.length === 0) return passed("rules", "Every row satisfies every rule.");
   return failed(
@@ -183,38 +181,31 @@ async function rules(executor: SqlExecutor, schema: SchemaName, { online }: Migr
   );
 }
 
-async function privileges(
-  executor: SqlExecutor,
-  schema: SchemaName,
-  facts: SchemaFacts,
-  isReadOnly: boolean,
-  options?: CallOptions,
-): Promise<Finding> {
-  const obstacles = findObstacles(facts, isReadOnly);
+async function privileges(examined: Examined, facts: SchemaFacts): Promise<Finding> {
+  const { readOnly } = examined;
+  const obstacles = findObstacles(facts, readOnly);
   if (obstacles.length > 0) {
     return failed("privileges", `This role cannot be used: ${listDifferences(obstacles)}. ${adviceFor(obstacles)}`);
   }
-  const policies = await findForeignObjects(executor, schema, "policies", options);
+  const policies = await findForeignObjects(examined, "policies");
   return passed(
     "privileges",
-    `The role may read${isReadOnly ? "" : " and write"} all tables.` +
+    `The role may read${readOnly ? "" : " and write"} all tables.` +
       (policies.length === 0 ? "" : ` Row-level security limits which rows it reads and writes of ${list(policies)}.`),
   );
 }
 
 /** A transaction that gives positions takes milliseconds. When one of another role has begun, only a few roles can see. */
 async function changes(
-  executor: SqlExecutor,
-  schema: SchemaName,
+  { driver, schema, options }: Examined,
   facts: SchemaFacts,
   isReadable: boolean,
-  options?: CallOptions,
 ): Promise<Finding> {
   if (!hasChangeFeed(facts)) {
     return passed("changes", "The change feed is not enabled; migrate({ changes: true }) enables it.");
   }
   const { rows } = isReadable
-    ? await executor.execute(
+    ? await driver.execute(
         `select a.pid::text from ${schema.qualified(FEED)} f join pg_stat_activity a on a.backend_xid = f.xmax
      where coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '1 s'`,
         [],
@@ -239,7 +230,7 @@ const checks = shapes.flatMap((shape) =>
 );
 
 /** Finds CHECKs whose condition was changed. Readiness checks do not, since the server locks a table to render its CHECKs. */
-function findChangedChecks(driver: SqlDriver, schema: SchemaName): Promise<SchemaDifference[]> {
+function findChangedChecks({ driver, schema }: Examined): Promise<SchemaDifference[]> {
   return readWithSettings(driver, schema, async (transaction) => {
     // The rendering of literals depends on these, too.
     await transaction.execute("SET LOCAL timezone TO 'UTC'", []);
@@ -281,12 +272,10 @@ const FOREIGN_OBJECTS = {
 
 /** Finds what others have added to the tables, as `goals (a, b)`, `tasks (c)`. */
 async function findForeignObjects(
-  executor: SqlExecutor,
-  { name: schema }: SchemaName,
+  { driver, schema: { name: schema }, options }: Examined,
   kind: keyof typeof FOREIGN_OBJECTS,
-  options?: CallOptions,
 ): Promise<string[]> {
-  const { rows } = await executor.execute(
+  const { rows } = await driver.execute(
     `select c.relname || ' (' || string_agg(s.name, ', ' order by s.name) || ')'
      from (${FOREIGN_OBJECTS[kind]}) s join pg_class c on c.oid = s.table_id
      where c.relnamespace = (select oid from pg_namespace where nspname = $2) and c.relname = any ($1::text[]) group by c.relname order by c.relname`,

@@ -38,10 +38,10 @@ export class SchemaCheck {
   /** @throws SchemaVersionError, which says what differs and what to do; UnavailableError, also if the database is read-only */
   async run(executor: SqlExecutor, options?: CallOptions): Promise<void> {
     try {
-      const isBearable = await checkVersion(executor, this.#schema, this.#isReadOnly, options);
+      const isBearable = await this.#checkVersion(executor, options);
       if (performance.now() < this.#validUntil) return;
       const begun = performance.now();
-      await compareSchema(executor, this.#schema, this.#isReadOnly, isBearable, options);
+      await this.#compare(executor, isBearable, options);
       this.#validUntil = begun + COMPARISON_VALIDITY;
     } catch (error) {
       this.#validUntil = 0;
@@ -53,53 +53,65 @@ export class SchemaCheck {
   statementFailed(error: unknown): void {
     if (OF_SCHEMA.test(databaseErrorFacts(error)?.code ?? "") || isLossError(error)) this.#validUntil = 0;
   }
+
+  /** Returns which differences from the schema that this code needs are no obstacle. */
+  async #checkVersion(executor: SqlExecutor, options?: CallOptions): Promise<IsBearable> {
+    const schema = this.#schema;
+    const journal = schema.qualified(JOURNAL);
+    const text = `select max(version) as version, ${READ_ONLY} as read_only,
+      row_security_active(${textLiteral(journal)}) as hides_rows,
+      max(case when version > ${NEEDED} then ${COMPATIBLE_SINCE} else 0 end) as since, count(${ONLINE})::integer as online from ${journal} j`;
+    const { rows } = await executor.execute(text, [], { ...options, kind: "point" }).catch((error: unknown) => {
+      throw journalError(schema, error);
+    });
+    const [version, readOnly, hidesRows, compatibleSince, online] = rows[0] ?? [];
+    const found = Number(version ?? 0);
+    if (Number(compatibleSince) > NEEDED) throw newerSchemaError(found, NEEDED);
+    if (typeof readOnly === "string" && !this.#isReadOnly) {
+      throw new UnavailableError(
+        `The database is read-only: ${readOnly}. Connect to the primary, or wait until it accepts writes again.`,
+        { cause: Object.assign(new Error(`No write was attempted: ${readOnly}.`), { code: "25006" }) },
+      );
+    }
+    // What a newer, compatible migration has dropped, loosened or tightened on purpose; statements rely on the rest.
+    if (found > NEEDED)
+      return ({ repair, isStricter, isBearable }) => repair !== undefined || isStricter === true || isBearable === true;
+    const withOnline = Number(online) > 0 ? SET.migrations : [];
+    if (found === NEEDED) {
+      return ({ isBearable, repair }) => isBearable === true || isLeftOnline(repair?.name, withOnline);
+    }
+    if (hidesRows === true) {
+      throw unknownVersionError(
+        "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table, or " +
+          "create a policy that lets the role read all rows.",
+      );
+    }
+    if (found === 0) throw absentSchemaError(schema);
+    throw new SchemaVersionError(
+      `The database's schema is at version ${found}, older than version ${NEEDED}, which this code needs. Run migrate().`,
+    );
+  }
+
+  async #compare(executor: SqlExecutor, isBearable: IsBearable, options?: CallOptions): Promise<void> {
+    const facts = await readSchemaFacts(executor, this.#schema, embeddedMigrations.shape, options);
+    if (!facts.hasTables) {
+      throw new SchemaVersionError(
+        `The journal flux_dao_migrations records version ${NEEDED}, which this code needs, but none of the tables exists. ` +
+          "Restore them from a backup, or run migrate(), which recreates them empty.",
+      );
+    }
+    const problems = [...findSchemaDifferences(facts), ...findObstacles(facts, this.#isReadOnly)].filter(
+      (difference) => !isBearable(difference),
+    );
+    if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
+  }
 }
 
 /** Why the database would refuse a write; NULL if it would not. */
 const READ_ONLY = `case when pg_is_in_recovery() then 'it is a hot standby'
   when current_setting('transaction_read_only') = 'on' then 'its transactions are read-only (default_transaction_read_only)' end`;
 
-/** Returns which differences from the schema that this code needs are no obstacle. */
-async function checkVersion(
-  executor: SqlExecutor,
-  schema: SchemaName,
-  isReadOnly: boolean,
-  options?: CallOptions,
-): Promise<(difference: SchemaDifference) => boolean> {
-  const journal = schema.qualified(JOURNAL);
-  const text = `select max(version) as version, ${READ_ONLY} as read_only,
-    row_security_active(${textLiteral(journal)}) as hides_rows,
-    max(case when version > ${NEEDED} then ${COMPATIBLE_SINCE} else 0 end) as since, count(${ONLINE})::integer as online from ${journal} j`;
-  const { rows } = await executor.execute(text, [], { ...options, kind: "point" }).catch((error: unknown) => {
-    throw journalError(schema, error);
-  });
-  const [version, readOnly, hidesRows, compatibleSince, online] = rows[0] ?? [];
-  const found = Number(version ?? 0);
-  if (Number(compatibleSince) > NEEDED) throw newerSchemaError(found, NEEDED);
-  if (typeof readOnly === "string" && !isReadOnly) {
-    throw new UnavailableError(
-      `The database is read-only: ${readOnly}. Connect to the primary, or wait until it accepts writes again.`,
-      { cause: Object.assign(new Error(`No write was attempted: ${readOnly}.`), { code: "25006" }) },
-    );
-  }
-  // What a newer, compatible migration has dropped, loosened or tightened on purpose; statements rely on the rest.
-  if (found > NEEDED)
-    return ({ repair, isStricter, isBearable }) => repair !== undefined || isStricter === true || isBearable === true;
-  const withOnline = Number(online) > 0 ? SET.migrations : [];
-  if (found === NEEDED) {
-    return ({ isBearable, repair }) => isBearable === true || isLeftOnline(repair?.name, withOnline);
-  }
-  if (hidesRows === true) {
-    throw unknownVersionError(
-      "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table, or " +
-        "create a policy that lets the role read all rows.",
-    );
-  }
-  if (found === 0) throw absentSchemaError(schema);
-  throw new SchemaVersionError(
-    `The database's schema is at version ${found}, older than version ${NEEDED}, which this code needs. Run migrate().`,
-  );
-}
+type IsBearable = (difference: SchemaDifference) => boolean;
 
 function journalError(schema: SchemaName, error: unknown): unknown {
   switch (databaseErrorFacts(error)?.code) {
@@ -126,26 +138,6 @@ function unknownVersionError(why: string, cause?: unknown): SchemaVersionError {
 /** Contains no SQL and no role names, since `/ready` shows it to its callers. */
 const ADVICE =
   "Run migrate() (flux-dao migrate), which repairs what it can, or diagnose() (flux-dao doctor), which says what to do.";
-
-async function compareSchema(
-  executor: SqlExecutor,
-  schema: SchemaName,
-  isReadOnly: boolean,
-  isBearable: (difference: SchemaDifference) => boolean,
-  options?: CallOptions,
-): Promise<void> {
-  const facts = await readSchemaFacts(executor, schema, embeddedMigrations.shape, options);
-  if (!facts.hasTables) {
-    throw new SchemaVersionError(
-      `The journal flux_dao_migrations records version ${NEEDED}, which this code needs, but none of the tables exists. ` +
-        "Restore them from a backup, or run migrate(), which recreates them empty.",
-    );
-  }
-  const problems = [...findSchemaDifferences(facts), ...findObstacles(facts, isReadOnly)].filter(
-    (difference) => !isBearable(difference),
-  );
-  if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);
-}
 
 function absentSchemaError({ name }: SchemaName, cause?: unknown): SchemaVersionError {
   return new SchemaVersionError(
