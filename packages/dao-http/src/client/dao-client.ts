@@ -80,14 +80,7 @@ export function createDaoClient(options: DaoClientOptions): DaoClient {
   const services: Record<string, Record<string, unknown>> = {};
   for (const [name, operation] of Object.entries(others)) {
     const [service = "", method = ""] = name.split(".");
-    const send =
-      name === "changes.followChanges"
-        ? follow
-        : operation.output
-          ? stream
-          : operation.input === "ndjson"
-            ? callWithLines
-            : call;
+    const send = name === "changes.followChanges" ? follow : senderOf(operation);
     services[service] ??= {};
     services[service][method] = (...args: unknown[]) => send(connection, operation, args);
   }
@@ -96,22 +89,29 @@ export function createDaoClient(options: DaoClientOptions): DaoClient {
   return client as DaoClient;
 }
 
-async function call(connection: Connection, operation: Operation, args: readonly unknown[]): Promise<unknown> {
+/** Sends the call of a method with these arguments. */
+type Send = (connection: Connection, operation: Operation, args: readonly unknown[]) => unknown;
+
+function senderOf({ input, output }: Operation): Send {
+  if (output === "ndjson") return stream;
+  return input === "ndjson" ? callWithLines : call;
+}
+
+const call: Send = async (connection, operation, args) => {
   const request = requestOf(operation, args);
   const isJson = operation.input === "body";
   const body = isJson ? { mediaType: "application/json", content: jsonBody(request.input) } : undefined;
   return exchange(connection, request, body, (head, text) => resultOf(head, text, operation));
-}
+};
 
-async function callBatch(connection: Connection, batch: Operation, args: readonly unknown[]): Promise<unknown> {
-  const [list, options] = args;
+const callBatch: Send = async (connection, batch, [list, options]) => {
   const request = requestOf(batch, [undefined, options]);
   const parts = partsOf(list);
   const content = `{"operations":[${parts.map(({ text }) => text).join(",")}]}`;
   return exchange(connection, request, { mediaType: "application/json", content }, (head, text) =>
     resultsOf(head, text, batch, parts),
   );
-}
+};
 
 async function exchange(
   connection: Connection,
@@ -131,7 +131,7 @@ async function exchange(
   }
 }
 
-async function callWithLines(connection: Connection, operation: Operation, args: readonly unknown[]): Promise<unknown> {
+const callWithLines: Send = async (connection, operation, args) => {
   const request = requestOf(operation, args);
   const lines = new SentLines(request.input);
   const content = (sent: HttpCall) => lines.toStream(request.timeout === undefined ? sent : undefined);
@@ -143,26 +143,18 @@ async function callWithLines(connection: Connection, operation: Operation, args:
   } finally {
     await lines.close();
   }
-}
+};
 
-async function* stream(
-  connection: Connection,
-  operation: Operation,
-  args: readonly unknown[],
-): AsyncGenerator<unknown, void, undefined> {
+const stream: Send = async function* (connection, operation, args) {
   const { onCursor }: StreamOptions = Object(args[1]);
   yield* rowsOf(connection, requestOf(operation, args), onCursor);
-}
+};
 
 /**
  * Follows changes by requesting a page after another, each of which the service keeps waiting until there is a change: whole responses
  * pass every proxy, and one that is lost is requested again after the same cursor.
  */
-async function* follow(
-  connection: Connection,
-  operation: Operation,
-  args: readonly unknown[],
-): AsyncGenerator<unknown, void, undefined> {
+const follow: Send = async function* (connection, operation, args) {
   const { onCursor }: StreamOptions = Object(args[1]);
   const request = requestOf(operation, args);
   const list = operations["changes.listChanges"];
@@ -187,4 +179,4 @@ async function* follow(
     const isEarly = hasBegun && items.length === 0 && !hasNext && performance.now() - since < FOLLOWER_PAUSE;
     if (isEarly) await pause(Math.random() * FOLLOWER_PAUSE, request.signal);
   }
-}
+};
