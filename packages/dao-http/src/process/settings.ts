@@ -151,7 +151,8 @@ const MAX_PROCESSES = 256;
 /** Reads the settings; a variable that is empty counts as not set. @throws SettingsError with all problems at once */
 export function readSettings(environment: Environment): Settings {
   return read(environment, (reader) => {
-    const host = reader.host();
+    const host =
+      reader.parsed("HOST", "an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0", toHost) ?? "127.0.0.1";
     return {
       ...reader.database(),
       host,
@@ -159,11 +160,15 @@ export function readSettings(environment: Environment): Settings {
       processes: reader.processes(),
       poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
       http: reader.limits(HTTP_SETTINGS),
-      basePath: reader.basePath(),
-      corsOrigins: reader.corsOrigins(),
+      basePath: reader.parsed("BASE_PATH", "a path such as /dao", textIf(BasePath.isPath)),
+      corsOrigins: reader.parsed(
+        "CORS_ORIGINS",
+        "origins such as https://app.example.com, separated by commas",
+        toOrigins,
+      ),
       changesRetentionDays: reader.wholeNumber("DB_CHANGES_RETENTION_DAYS", 1, 36_500),
       slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
-      logLevel: reader.logLevel(),
+      logLevel: reader.parsed("LOG_LEVEL", `one of ${LOG_LEVELS.join(", ")}`, toLogLevel) ?? "info",
       keys: readServiceKeys(reader.text("SERVICE_API_KEYS"), isLoopback(host), reader),
       warnings: [...reader.warnings, ...reader.misspelt()],
     };
@@ -209,7 +214,7 @@ class SettingsReader {
   }
 
   /** @param parse returns `undefined` for a value that is not allowed */
-  #parsed<Value>(name: string, allowed: string, parse: (text: string) => Value | undefined): Value | undefined {
+  parsed<Value>(name: string, allowed: string, parse: (text: string) => Value | undefined): Value | undefined {
     const text = this.text(name);
     const value = text === undefined ? undefined : parse(text);
     if (text !== undefined && value === undefined) {
@@ -219,7 +224,7 @@ class SettingsReader {
   }
 
   wholeNumber(name: string, min: number, max: number): number | undefined {
-    return this.#parsed(name, `a whole number from ${min} to ${max}`, (text) => {
+    return this.parsed(name, `a whole number from ${min} to ${max}`, (text) => {
       const value = /^\d{1,10}$/.test(text) ? Number(text) : -1;
       return value >= min && value <= max ? value : undefined;
     });
@@ -233,31 +238,14 @@ class SettingsReader {
     return processes;
   }
 
-  logLevel(): LogLevel {
-    const find = (text: string) => LOG_LEVELS.find((known) => known === text.toLowerCase());
-    return this.#parsed("LOG_LEVEL", `one of ${LOG_LEVELS.join(", ")}`, find) ?? "info";
-  }
-
-  host(): string {
-    const allowed = "an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0";
-    const parse = (text: string) => {
-      const host = text.replace(/^\[(.*)\]$/, "$1");
-      return /^[A-Za-z0-9._:%-]+$/.test(host) ? host : undefined;
-    };
-    return this.#parsed("HOST", allowed, parse) ?? "127.0.0.1";
-  }
-
   database(): Omit<DatabaseSettings, "warnings"> {
-    const booleans: Readonly<Record<string, boolean>> = { true: true, false: false };
     return {
       databaseUrl: this.#databaseUrl(),
       isDefaultUrl: this.text("DATABASE_URL") === undefined,
       environment: Object.fromEntries(Object.entries(this.#environment).filter(([name]) => CLIENT_VARIABLE.test(name))),
       readUrl: this.#readUrl(),
-      schema: this.#parsed("DB_SCHEMA", "the name of a schema of your own", (text) =>
-        isSchemaName(text) ? text : undefined,
-      ),
-      prepare: this.#parsed("DB_PREPARE", "true or false", (text) => booleans[text.toLowerCase()]),
+      schema: this.parsed("DB_SCHEMA", "the name of a schema of your own", textIf(isSchemaName)),
+      prepare: this.parsed("DB_PREPARE", "true or false", (text) => BOOLEANS[text.toLowerCase()]),
       limits: this.limits(LIMIT_SETTINGS),
     };
   }
@@ -270,17 +258,6 @@ class SettingsReader {
       if (value !== undefined) read[option] = value;
     }
     return read;
-  }
-
-  basePath(): string | undefined {
-    return this.#parsed("BASE_PATH", "a path such as /dao", (text) => (BasePath.isPath(text) ? text : undefined));
-  }
-
-  corsOrigins(): string[] | undefined {
-    return this.#parsed("CORS_ORIGINS", "origins such as https://app.example.com, separated by commas", (text) => {
-      const origins = text.split(",").map((origin) => origin.trim());
-      return origins.every((origin) => CorsPolicy.isOrigin(origin)) ? origins : undefined;
-    });
   }
 
   /** Variables that look like a misspelt one of ours. */
@@ -325,6 +302,22 @@ class SettingsReader {
       return true;
     }
   }
+}
+
+const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false };
+
+const textIf = (isAllowed: (text: string) => boolean) => (text: string) => (isAllowed(text) ? text : undefined);
+
+const toLogLevel = (text: string) => LOG_LEVELS.find((known) => known === text.toLowerCase());
+
+function toHost(text: string): string | undefined {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  return /^[A-Za-z0-9._:%-]+$/.test(host) ? host : undefined;
+}
+
+function toOrigins(text: string): string[] | undefined {
+  const origins = text.split(",").map((origin) => origin.trim());
+  return origins.every((origin) => CorsPolicy.isOrigin(origin)) ? origins : undefined;
 }
 
 /** What is wrong with the URL in a variable, in sentences that name the variable. */
