@@ -126,7 +126,10 @@ interface MigratedSchema {
 }
 
 async function migrateSchema(target: MigrationTarget): Promise<MigratedSchema> {
-  const { driver, schema, set, signal, lockTimeout } = target;
+  const { driver, schema, set, signal, waitTimeout, lockTimeout } = target;
+  // Each statement has its own; this one determines when a silent server counts as lost. 0 is no limit.
+  const longest = Math.max(waitTimeout, target.statementTimeout);
+  const statementTimeout = waitTimeout === 0 || target.statementTimeout === 0 ? 0 : longest;
   if (driver.isTransaction) {
     throw new UnitOfWorkMisuseError(
       "A migration needs its own transaction. Pass the database, not a transaction that is already open.",
@@ -140,8 +143,7 @@ async function migrateSchema(target: MigrationTarget): Promise<MigratedSchema> {
         // Read committed: after waiting for the lock it must see what was committed in the meantime.
         return await driver.transaction((transaction) => apply(transaction, target, progress), {
           isolationLevel: "read committed",
-          // Each statement sets its own below; this one determines when a silent server counts as lost.
-          statementTimeout: longestStatement(target),
+          statementTimeout,
           signal,
         });
       } catch (error) {
@@ -156,11 +158,6 @@ async function migrateSchema(target: MigrationTarget): Promise<MigratedSchema> {
   };
   const isRetryable = (error: unknown) => error instanceof RetryableError;
   return withRetries({ retries: OWN_RETRIES, isRetryable }, untilUnlocked, signal);
-}
-
-/** Maximum milliseconds of a statement, including the wait for another migration; 0 means no limit. */
-function longestStatement({ waitTimeout, statementTimeout }: MigrationTarget): number {
-  return waitTimeout === 0 || statementTimeout === 0 ? 0 : Math.max(waitTimeout, statementTimeout);
 }
 
 async function apply(

@@ -63,7 +63,9 @@ export function toMigrationError(error: unknown, progress: MigrationProgress): u
   if (advice !== undefined && code.startsWith("23")) {
     return refused(`some rows violate it. ${advice} Fix them, then run migrate() again.`);
   }
-  if (code === "42P06" || isSchemaCreation(error, code)) {
+  // Of two sessions that create the same schema at once, one waits for the other, and then violates a key of the catalog.
+  const isKeyOfSchemas = serverText(error, "message")?.includes("pg_namespace_nspname_index") === true;
+  if (code === "42P06" || (code === "23505" && isKeyOfSchemas)) {
     const why = "another session has just created the schema. Run migrate() again.";
     return new RetryableError(`${failed} ${why}`, { cause: error });
   }
@@ -71,11 +73,6 @@ export function toMigrationError(error: unknown, progress: MigrationProgress): u
   if (translated instanceof UnavailableError || translated instanceof RetryableError) return translated;
   const isSqlState = /^[0-9A-Z]{5}$/.test(code);
   return isSqlState ? refused(`${serverText(error, "message")}. Fix that, then run migrate() again.`) : translated;
-}
-
-/** Two sessions that create the same schema at once: one waits for the other, and then violates a key of the catalog. */
-function isSchemaCreation(error: unknown, code: string): boolean {
-  return code === "23505" && serverText(error, "message")?.includes("pg_namespace_nspname_index") === true;
 }
 
 /** Returns the server's own text, from an error that an ORM may have wrapped. For DDL it names tables and columns, no values. */

@@ -86,13 +86,19 @@ export async function makePlan(
   const differences = all.filter((difference) => !isLeftOnline(difference.repair?.name, online));
   const steps = [...repairsOf(differences), ...left];
   for (const migration of pending) {
-    steps.push(stepOf(schema, migration, isEmpty, adopts && migration.version === 1 ? set.adoption : undefined));
-    if (!isEmpty) steps.push(...onlineStepsOf(schema, migration));
+    const isAdoption = adopts && migration.version === 1;
+    const name = isAdoption ? "adopting the Python service's schema" : migration.name;
+    // Without rows, online steps are part of the transaction.
+    const own = [...(isAdoption ? set.adoption : migration.statements), ...(isEmpty ? withoutOnline(migration) : [])];
+    const statements = [...own.map((text) => inSchema(schema, text)), ...journalInsert(schema, migration, isEmpty)];
+    steps.push({ name, statements }, ...(isEmpty ? [] : onlineStepsOf(schema, migration)));
   }
   if (remnants !== undefined) steps.unshift(remnants);
-  if (journal === undefined) steps.unshift({ name: "the journal", statements: [createJournal(schema)] });
-  if (journal === undefined && !(await exists(executor, schema))) {
-    steps.unshift({ name: `the schema ${schema.name}`, statements: [`CREATE SCHEMA ${schema.quoted};`] });
+  if (journal === undefined) {
+    steps.unshift({ name: "the journal", statements: [createJournal(schema)] });
+    const { rows } = await executor.execute("select 1 as found from pg_namespace where nspname = $1", [schema.name]);
+    const create = { name: `the schema ${schema.name}`, statements: [`CREATE SCHEMA ${schema.quoted};`] };
+    if (rows.length === 0) steps.unshift(create);
   }
   const enablesChanges = changes && !(facts !== undefined && hasChangeFeed(facts));
   if (enablesChanges) {
@@ -113,11 +119,6 @@ async function refuseCitus(executor: SqlExecutor): Promise<void> {
   if (rows.length === 0) return;
   const message = "cannot be enabled on Citus, which refuses triggers on distributed tables. Migrate without it";
   throw invalid("changes", message);
-}
-
-async function exists(executor: SqlExecutor, { name }: SchemaName): Promise<boolean> {
-  const { rows } = await executor.execute("select 1 as found from pg_namespace where nspname = $1", [name]);
-  return rows.length > 0;
 }
 
 /** Keys come first, since foreign keys refer to them. */
@@ -144,19 +145,6 @@ function removalOfRemnants(facts: SchemaFacts | undefined, recorded: number): Mi
 export function refuseDifferences({ differences, to }: MigrationPlan): void {
   const refused = differences.filter(({ repair }) => repair === undefined);
   if (refused.length > 0) throw schemaDifferenceError(refused, to, adviceFor(refused));
-}
-
-/** @param isEmpty whether there are no rows, so that online steps are part of the transaction */
-function stepOf(
-  schema: SchemaName,
-  migration: Migration,
-  isEmpty: boolean,
-  adoption: readonly string[] | undefined,
-): MigrationStep {
-  const name = adoption === undefined ? migration.name : "adopting the Python service's schema";
-  const online = isEmpty ? withoutOnline(migration) : [];
-  const statements = [...(adoption ?? migration.statements), ...online].map((text) => inSchema(schema, text));
-  return { name, statements: [...statements, ...journalInsert(schema, migration, isEmpty)] };
 }
 
 function onlineStepsOf(schema: SchemaName, migration: Migration, done = 0): MigrationStep[] {

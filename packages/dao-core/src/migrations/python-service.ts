@@ -68,9 +68,13 @@ export async function isPythonService(
   const differences = differencesOf(found);
   if (differences.length === 0) return true;
   const isComplete = facts?.hasTables === true && findSchemaDifferences(facts).length === 0;
-  throw isComplete
-    ? lostJournalError(schema, set)
-    : foreignTablesError(schema, present.toSorted(), differences, schemaVersion(set));
+  if (isComplete) throw lostJournalError(schema, set);
+  throw new SchemaVersionError(
+    `The database has no journal flux_dao_migrations (version 0; this code needs version ${schemaVersion(set)}), but has ` +
+      `${present.toSorted().join(", ")} in the schema ${schema.name}, and they are not as the Python service created them: ` +
+      `${listDifferences(differences)}. Nothing was changed. Use another database, drop or fix these, or restore the ` +
+      "journal if Flux DAO created the tables.",
+  );
 }
 
 function differencesOf(facts: SchemaFacts): SchemaDifference[] {
@@ -97,19 +101,5 @@ function lostJournalError(schema: SchemaName, set: MigrationSet): SchemaVersionE
     `The tables match version ${schemaVersion(set)}, which this code needs, but their journal ` +
       "flux_dao_migrations is missing or empty. Nothing was changed. Restore it from a backup; or, if no later release has " +
       `migrated this database, run: ${statements.join(" ")}`,
-  );
-}
-
-function foreignTablesError(
-  { name }: SchemaName,
-  present: readonly string[],
-  differences: readonly SchemaDifference[],
-  to: number,
-): SchemaVersionError {
-  return new SchemaVersionError(
-    `The database has no journal flux_dao_migrations (version 0; this code needs version ${to}), but has ` +
-      `${present.join(", ")} in the schema ${name}, and they are not as the Python service created them: ` +
-      `${listDifferences(differences)}. Nothing was changed. Use another database, drop or fix these, or restore the ` +
-      "journal if Flux DAO created the tables.",
   );
 }

@@ -62,11 +62,12 @@ class DatabaseInstrumentation implements Instrumentation {
   /** By the text of the statement, which names the schema, and by the schema of a unit of work. */
   readonly #recordings = new Map<string, Recording>();
 
-  constructor(source: TelemetrySource, { poolName = defaultPoolName(source.address) }: DatabaseTelemetryOptions) {
+  constructor(source: TelemetrySource, { poolName }: DatabaseTelemetryOptions) {
     const { address, pool } = source;
     this.#source = source;
     this.#address = address;
-    if (pool !== undefined) measurePool(pool, poolName, this.#recorder);
+    const ownName = address === undefined ? "postgresql" : `${nameOf(address)}/${address.database}`;
+    if (pool !== undefined) measurePool(pool, poolName ?? ownName, this.#recorder);
   }
 
   start(operation: InstrumentedOperation): StartedOperation | undefined {
@@ -149,10 +150,6 @@ function databaseAttributes(address: DatabaseAddress | undefined, schema: string
     // The conventions omit the default port.
     ...(port !== 5432 && { "server.port": port }),
   };
-}
-
-function defaultPoolName(address: DatabaseAddress | undefined): string {
-  return address === undefined ? "postgresql" : `${nameOf(address)}/${address.database}`;
 }
 
 /** Classes 00 to 99, F0, HV, P0 and XX (PostgreSQL manual, appendix A), which excludes codes such as `EPIPE`. */

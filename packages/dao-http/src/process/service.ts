@@ -1,11 +1,4 @@
-import {
-  type Database,
-  type DatabaseOptions,
-  isDaoError,
-  SchemaVersionError,
-  type StatementReport,
-  type Telemetry,
-} from "@flux/dao-core";
+import { type Database, isDaoError, SchemaVersionError, type StatementReport } from "@flux/dao-core";
 import { createDaoApp } from "../app/app.ts";
 import type { Logger } from "../app/log.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../node/server.ts";
@@ -43,7 +36,13 @@ export async function startService(
     warnings.push(TELEMETRY_UNUSABLE);
     return undefined;
   });
-  const databaseOptions = optionsOf(settings, logger, telemetry?.databaseTelemetry());
+  const { poolSize, slowStatementMs, changesRetentionDays: days } = settings;
+  const databaseOptions = {
+    poolSize,
+    onStatement: slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs),
+    telemetry: telemetry?.databaseTelemetry(),
+    changesRetention: days && days * 86_400_000,
+  };
   const database = await openConfigured(settings, databaseOptions);
   let replica: Database | undefined;
   const close = async (timeout?: number) => {
@@ -59,7 +58,7 @@ export async function startService(
     if (restriction !== undefined) warnings.push(`${restriction} Until then reads are sent to the primary.`);
     const { keys, host, port, basePath, corsOrigins, http } = settings;
     // A large pool needs as many requests.
-    const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (settings.poolSize ?? 0));
+    const maxConcurrentRequests = Math.max(CONCURRENT_REQUESTS, 2 * (poolSize ?? 0));
     const data = { services: database, replica: standby, telemetry: telemetry?.appTelemetry() };
     const app = createDaoApp({ ...data, keys, basePath, corsOrigins, logger, maxConcurrentRequests, ...http });
     const server = await startServer({ app, host, port, database: { close }, logger, sharedPort, ...http });
@@ -72,15 +71,6 @@ export async function startService(
     await close(0);
     throw error;
   }
-}
-
-function optionsOf(
-  { poolSize, slowStatementMs, changesRetentionDays: days }: Settings,
-  logger: Logger,
-  telemetry: Telemetry | undefined,
-): DatabaseOptions {
-  const onStatement = slowStatementMs === undefined ? undefined : logSlowStatements(logger, slowStatementMs);
-  return { poolSize, onStatement, telemetry, ...(days !== undefined && { changesRetention: days * 86_400_000 }) };
 }
 
 /** The log line of a slow statement has its text, never its parameters. */

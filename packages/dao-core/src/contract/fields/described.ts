@@ -14,7 +14,7 @@ export const exampleIds = {
 };
 export const exampleCreatedAt = new Date("2026-02-14T09:30:00.123Z");
 
-/** The example of a registered schema, or of a field of one. */
+/** The example of a registered schema, or of a field of one; `undefined` for any other. */
 export function exampleOf<Schema extends z.core.$ZodType>(schema: Schema): z.input<Schema>;
 export function exampleOf(schema: z.core.$ZodType): unknown {
   const [ofField] = Object(z.globalRegistry.get(schema)).examples ?? [];
@@ -23,8 +23,7 @@ export function exampleOf(schema: z.core.$ZodType): unknown {
   if (schema instanceof z.ZodObject) {
     return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, exampleOf(field)]));
   }
-  if (schema instanceof z.ZodNullable) return exampleOf(schema.unwrap());
-  throw new TypeError("This schema is not described.");
+  return schema instanceof z.ZodNullable ? exampleOf(schema.unwrap()) : undefined;
 }
 
 /** Says what a field means, and one of its values, to JSON Schema and OpenAPI. The build makes it the field's doc comment, unless that is written. */
