@@ -1,4 +1,4 @@
-import { exampleIds } from "../../packages/dao-core/src/contract/fields/described.ts";
+import { examples } from "../../packages/dao-core/src/contract/fields/described.ts";
 import type { Operation } from "../../packages/dao-http/src/api/operation.ts";
 import { operations } from "../../packages/dao-http/src/api/operations.gen.ts";
 import type { ProblemCode } from "../../packages/dao-http/src/http/problem.ts";
@@ -198,8 +198,8 @@ function problemsOf(route: Route, operation: Operation): ProblemCode[] {
 function pathParameters(path: string): object[] {
   const name = /\{(\w+)\}/.exec(path)?.[1];
   if (name === undefined) return [];
-  const kind = Object.entries(exampleIds).find(([kind]) => path.startsWith(`/api/v1/${kind}s/`));
-  const [noun, example] = name === "user_id" || kind === undefined ? ["user", exampleIds.user] : kind;
+  const kind = Object.entries(examples).find(([kind]) => path.startsWith(`/api/v1/${kind}s/`));
+  const [noun, example] = name === "user_id" || kind === undefined ? ["user", examples.user] : kind;
   const schema = { type: "string", format: "uuid", examples: [example] };
   return [{ name, in: "path", required: true, description: `The ${noun}'s id.`, schema }];
 }

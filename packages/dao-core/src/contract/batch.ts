@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions } from "./call-options.ts";
-import { described, dtoRegistry, exampleIds, exampleOf } from "./fields/described.ts";
+import { described, dtoRegistry, exampleOf, examples } from "./fields/described.ts";
 import { id } from "./fields/scalars.ts";
 import { goalCreateDto, goalDto } from "./goal.ts";
 
@@ -22,7 +22,7 @@ export const batchOperationDto = z
     id: described(
       id(),
       "The id of the row that the operation creates. Default: a new UUIDv7.",
-      exampleIds.goal,
+      examples.goal,
     ).optional(),
     ifMatch: described(
       z.string(),
@@ -38,7 +38,7 @@ export const batchOperationDto = z
   .register(dtoRegistry, {
     id: "BatchOperation",
     description: "An operation of a batch: a request of this API.",
-    example: { method: "POST", path: "/api/v1/goals/", body: exampleOf(goalCreateDto), id: exampleIds.goal },
+    example: { method: "POST", path: "/api/v1/goals/", body: exampleOf(goalCreateDto), id: examples.goal },
   });
 
 export const batchRequest = z

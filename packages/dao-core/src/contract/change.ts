@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, StreamOptions } from "./call-options.ts";
-import { described, dtoRegistry, exampleCreatedAt, exampleIds, exampleOf } from "./fields/described.ts";
+import { described, dtoRegistry, exampleOf, examples } from "./fields/described.ts";
 import { id, instant } from "./fields/scalars.ts";
 
 /** The maximum and the default number of changes on a page. */
@@ -42,13 +42,13 @@ export const changeDto = z
     id: described(
       id(),
       "The row's id; demo flags have that of their user. null in a resync.",
-      exampleIds.task,
+      examples.task,
     ).nullable(),
     /** The user that the row belongs to; `null` in a `resync`, and for a milestone that was deleted with its goal. */
-    userId: described(id(), "The user that the row belongs to; null if not known.", exampleIds.user).nullable(),
-    goalId: described(id(), "The goal of a milestone; null for other entities.", exampleIds.goal).nullable(),
+    userId: described(id(), "The user that the row belongs to; null if not known.", examples.user).nullable(),
+    goalId: described(id(), "The goal of a milestone; null for other entities.", examples.goal).nullable(),
     /** When the row was written, which is before the commit; not what changes are ordered by. */
-    changedAt: described(instant(), "When the row was written, which is before the commit.", exampleCreatedAt),
+    changedAt: described(instant(), "When the row was written, which is before the commit.", examples.createdAt),
   })
   .register(dtoRegistry, {
     id: "ChangeDto",
@@ -57,10 +57,10 @@ export const changeDto = z
       cursor: exampleCursor,
       entity: "task",
       operation: "updated",
-      id: exampleIds.task,
-      userId: exampleIds.user,
+      id: examples.task,
+      userId: examples.user,
       goalId: null,
-      changedAt: exampleCreatedAt,
+      changedAt: examples.createdAt,
     },
   });
 
@@ -70,7 +70,7 @@ const filters = {
   userId: described(
     id(),
     "Only changes of what belongs to this user. A resync belongs to every user.",
-    exampleIds.user,
+    examples.user,
   ).optional(),
 };
 

@@ -1,15 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import {
-  described,
-  dtoRegistry,
-  exampleCreatedAt,
-  exampleIds,
-  withCreatedAt,
-  withGoal,
-  withId,
-  withUser,
-} from "./fields/described.ts";
+import { described, dtoRegistry, examples, withCreatedAt, withGoal, withId, withUser } from "./fields/described.ts";
 import { type JsonArray, jsonArray } from "./fields/json.ts";
 import { text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
@@ -21,7 +12,7 @@ const appendedExample = [{ role: "assistant", content: "How far can you run toda
 const messages = described(jsonArray(), "The messages, of any form, in chronological order.", messagesExample);
 const status = described(text(), "How the conversation stands, as free text such as open or closed.", "open");
 
-const { user: userId, goal: goalId } = exampleIds;
+const { user: userId, goal: goalId } = examples;
 const conversationExample = { userId, goalId, messages: messagesExample, status: "open" };
 
 /** The messages that a user and an agent exchanged about a goal, or before a goal existed. */
@@ -38,7 +29,7 @@ export const conversationDto = z
   .register(dtoRegistry, {
     id: "ConversationDto",
     description: "The messages that a user and an agent exchanged about a goal, or before a goal existed.",
-    example: { id: exampleIds.conversation, ...conversationExample, createdAt: exampleCreatedAt },
+    example: { id: examples.conversation, ...conversationExample, createdAt: examples.createdAt },
   });
 
 export const conversationCreateDto = z

@@ -1,16 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
-import {
-  described,
-  dtoRegistry,
-  exampleCreatedAt,
-  exampleIds,
-  exampleOf,
-  withCreatedAt,
-  withId,
-  withUser,
-} from "./fields/described.ts";
+import { described, dtoRegistry, exampleOf, examples, withCreatedAt, withId, withUser } from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
@@ -24,7 +15,7 @@ const fields = {
 };
 
 const goalExample = {
-  userId: exampleIds.user,
+  userId: examples.user,
   title: "Run a half marathon",
   category: "health",
   timeline: "8 weeks",
@@ -35,7 +26,7 @@ const goalExample = {
 export const goalDto = z.object({ ...withId, ...withUser, ...fields, ...withCreatedAt }).register(dtoRegistry, {
   id: "GoalDto",
   description: "What a user wants to achieve.",
-  example: { id: exampleIds.goal, ...goalExample, createdAt: exampleCreatedAt },
+  example: { id: examples.goal, ...goalExample, createdAt: examples.createdAt },
 });
 
 export const goalCreateDto = z

@@ -1,15 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
-import {
-  described,
-  dtoRegistry,
-  exampleCreatedAt,
-  exampleIds,
-  withCreatedAt,
-  withGoal,
-  withId,
-} from "./fields/described.ts";
+import { described, dtoRegistry, examples, withCreatedAt, withGoal, withId } from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf, range } from "./page.ts";
 
@@ -21,7 +13,7 @@ const fields = {
 };
 
 const milestoneExample = {
-  goalId: exampleIds.goal,
+  goalId: examples.goal,
   weekNumber: 1,
   title: "Run 5 km without a break",
   status: "pending",
@@ -31,7 +23,7 @@ const milestoneExample = {
 export const milestoneDto = z.object({ ...withId, ...withGoal, ...fields, ...withCreatedAt }).register(dtoRegistry, {
   id: "MilestoneDto",
   description: "What should be achieved for a goal by the end of one of its weeks.",
-  example: { id: exampleIds.milestone, ...milestoneExample, createdAt: exampleCreatedAt },
+  example: { id: examples.milestone, ...milestoneExample, createdAt: examples.createdAt },
 });
 
 export const milestoneCreateDto = z

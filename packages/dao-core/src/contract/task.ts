@@ -4,8 +4,8 @@ import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fie
 import {
   described,
   dtoRegistry,
-  exampleIds,
   exampleOf,
+  examples,
   withCreatedAt,
   withGoal,
   withId,
@@ -27,7 +27,7 @@ const words = {
 const start = new Date("2026-02-15T10:00:00Z");
 const end = new Date("2026-02-15T10:30:00Z");
 const fields = {
-  milestoneId: described(id(), "The milestone to which this belongs.", exampleIds.milestone).nullable(),
+  milestoneId: described(id(), "The milestone to which this belongs.", examples.milestone).nullable(),
   title: described(text(TITLE_LENGTH), "What is to be done.", "Run for 20 minutes"),
   startTime: described(instant(), "When it starts; null: at no set time.", start).nullable(),
   endTime: described(instant(), "When it ends, not before start_time; null: not known.", end).nullable(),
@@ -93,8 +93,8 @@ export const taskCreateDto = z
     id: "TaskCreateDto",
     description: "A task to create.",
     example: {
-      userId: exampleIds.user,
-      goalId: exampleIds.goal,
+      userId: examples.user,
+      goalId: examples.goal,
       title: "Run 3km",
       startTime: start,
       endTime: end,
@@ -113,7 +113,7 @@ export const taskImportDto = z
   .register(dtoRegistry, {
     id: "TaskImportDto",
     description: "One task of an import.",
-    example: { userId: exampleIds.user, goalId: exampleIds.goal, title: "Run 3km" },
+    example: { userId: examples.user, goalId: examples.goal, title: "Run 3km" },
   });
 
 const taskUpdate = z.object(fields).partial();
@@ -132,7 +132,7 @@ export const taskChangeDto = z
   .register(dtoRegistry, {
     id: "TaskChangeDto",
     description: "One task's change within a bulk update.",
-    example: { id: exampleIds.task, state: "completed" },
+    example: { id: examples.task, state: "completed" },
   });
 
 export const taskQueries = queriesOf(
@@ -154,7 +154,7 @@ export const taskQueries = queriesOf(
 /** A user's tasks whose start lies within the range, both ends included, to the millisecond. */
 export const taskTimerangeRequest = z
   .strictObject({
-    userId: described(id(), "The user whose tasks are read.", exampleIds.user),
+    userId: described(id(), "The user whose tasks are read.", examples.user),
     startTime: described(instant(), "The earliest start.", start),
     endTime: described(instant(), "The latest start, not before start_time.", end),
   })
@@ -163,7 +163,7 @@ export const taskTimerangeRequest = z
 /** A user's tasks that were created within the range, both ends included, to the millisecond. */
 export const taskStatisticsRequest = z
   .strictObject({
-    userId: described(id(), "The user whose tasks are counted.", exampleIds.user),
+    userId: described(id(), "The user whose tasks are counted.", examples.user),
     startDate: described(instant(), "The earliest creation.", new Date("2026-02-01T00:00:00Z")),
     endDate: described(instant(), "The latest creation, not before start_date.", new Date("2026-03-01T00:00:00Z")),
   })
@@ -206,7 +206,7 @@ export const bulkUpdateStateRequest = z
     taskIds: described(
       z.array(id()).min(1, wrongNumberOf("ids")).max(MAX_BULK_TASKS, wrongNumberOf("ids")),
       "The tasks to change.",
-      [exampleIds.task],
+      [examples.task],
     ),
     newState: described(z.enum(TASK_STATES), `The state that they get. ${words.state}`, "drifted"),
   })
@@ -252,13 +252,13 @@ export const bulkUpdateResult = z
         }),
       ),
       "A result for each change, in the order of the request.",
-      [{ id: exampleIds.task, task: null }],
+      [{ id: examples.task, task: null }],
     ),
   })
   .register(dtoRegistry, {
     id: "BulkUpdateResult",
     description: "The result of each change, in the order of the request.",
-    example: { results: [{ id: exampleIds.task, task: { ...exampleOf(taskDto), state: "completed" } }] },
+    example: { results: [{ id: examples.task, task: { ...exampleOf(taskDto), state: "completed" } }] },
   });
 
 export const taskImportResult = z

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { described, dtoRegistry, exampleCreatedAt, exampleIds, withCreatedAt, withId } from "./fields/described.ts";
+import { described, dtoRegistry, examples, withCreatedAt, withId } from "./fields/described.ts";
 import { type JsonObject, jsonObject } from "./fields/json.ts";
 import { email, text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
@@ -21,7 +21,7 @@ const fields = {
 export const userDto = z.object({ ...withId, ...fields, ...withCreatedAt }).register(dtoRegistry, {
   id: "UserDto",
   description: "A person whom the agents plan for.",
-  example: { id: exampleIds.user, ...userExample, createdAt: exampleCreatedAt },
+  example: { id: examples.user, ...userExample, createdAt: examples.createdAt },
 });
 
 export const userCreateDto = z

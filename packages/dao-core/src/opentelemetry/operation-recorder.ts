@@ -1,18 +1,4 @@
-import {
-  type Attributes,
-  type Context,
-  context,
-  type Histogram,
-  INVALID_SPAN_CONTEXT,
-  type Meter,
-  metrics,
-  propagation,
-  type Span,
-  type SpanOptions,
-  SpanStatusCode,
-  type Tracer,
-  trace,
-} from "@opentelemetry/api";
+import * as otel from "@opentelemetry/api";
 import { isDaoError } from "../contract/errors.ts";
 import { isError } from "../contract/fields/realms.ts";
 import type { OperationOutcome, StartedOperation } from "../session/instrumentation.ts";
@@ -25,15 +11,15 @@ const CONVENTIONS = { schemaUrl: "https://opentelemetry.io/schemas/1.44.0" };
 export interface Recording {
   /** Name and options of the span. */
   readonly name: string;
-  readonly options: SpanOptions;
+  readonly options: otel.SpanOptions;
   /** Default: the active context. */
-  readonly parent?: Context | undefined;
+  readonly parent?: otel.Context | undefined;
   /** Whether it has no child spans. */
   readonly isLeaf?: boolean;
   /** Where its duration is recorded, if at all. */
-  readonly duration: Histogram | undefined;
+  readonly duration: otel.Histogram | undefined;
   /** Of the duration. */
-  readonly attributes: Attributes;
+  readonly attributes: otel.Attributes;
   /** What is recorded when it ends. */
   readonly outcomeOf: (outcome: OperationOutcome) => RecordedOutcome;
 }
@@ -41,9 +27,9 @@ export interface Recording {
 /** What is added when an operation ends. */
 export interface RecordedOutcome {
   /** Of span and duration; with `error.type` if it failed. */
-  readonly attributes: Attributes;
+  readonly attributes: otel.Attributes;
   /** Additional attributes of the span only. */
-  readonly ofSpan?: Attributes | undefined;
+  readonly ofSpan?: otel.Attributes | undefined;
   /** Another name for the span. */
   readonly name?: string | undefined;
 }
@@ -51,57 +37,57 @@ export interface RecordedOutcome {
 /** Records the operations of one instrumentation scope with the SDK that is registered now; one registered later is not used. */
 export class OperationRecorder {
   /** For other instruments. */
-  readonly meter: Meter;
-  readonly #tracer: Tracer;
+  readonly meter: otel.Meter;
+  readonly #tracer: otel.Tracer;
   readonly #boundaries: number[];
 
   /** @param boundaries of the histograms, in seconds */
   constructor(scope: string, boundaries: number[]) {
-    this.meter = metrics.getMeter(scope, undefined, CONVENTIONS);
-    this.#tracer = trace.getTracerProvider().getTracer(scope, undefined, CONVENTIONS);
+    this.meter = otel.metrics.getMeter(scope, undefined, CONVENTIONS);
+    this.#tracer = otel.trace.getTracerProvider().getTracer(scope, undefined, CONVENTIONS);
     this.#boundaries = boundaries;
   }
 
   /** Creates the histogram of a duration. */
-  histogram(name: string, description: string): Histogram {
+  histogram(name: string, description: string): otel.Histogram {
     const advice = { explicitBucketBoundaries: this.#boundaries };
     return this.meter.createHistogram(name, { unit: "s", description, advice });
   }
 
   /** Starts the span of an operation. Never throws. */
   start(recording: Recording): StartedOperation {
-    const { name, options, parent = context.active() } = recording;
+    const { name, options, parent = otel.context.active() } = recording;
     const span = quietly(() => this.#tracer.startSpan(name, options, parent));
-    return new RecordedOperation(recording, parent, span ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT));
+    return new RecordedOperation(recording, parent, span ?? otel.trace.wrapSpanContext(otel.INVALID_SPAN_CONTEXT));
   }
 }
 
 class RecordedOperation implements StartedOperation {
   readonly #recording: Recording;
-  readonly #span: Span;
-  readonly #within: Context;
+  readonly #span: otel.Span;
+  readonly #within: otel.Context;
   readonly #begun = performance.now();
 
-  constructor(recording: Recording, parent: Context, span: Span) {
+  constructor(recording: Recording, parent: otel.Context, span: otel.Span) {
     this.#recording = recording;
     this.#span = span;
-    this.#within = recording.isLeaf === true ? parent : trace.setSpan(parent, span);
+    this.#within = recording.isLeaf === true ? parent : otel.trace.setSpan(parent, span);
   }
 
   get headers(): Record<string, string> {
     const headers = {};
-    quietly(() => propagation.inject(this.#within, headers));
+    quietly(() => otel.propagation.inject(this.#within, headers));
     return headers;
   }
 
   get trace(): StartedOperation["trace"] {
     const spanContext = this.#span.spanContext();
-    if (!trace.isSpanContextValid(spanContext)) return undefined;
+    if (!otel.trace.isSpanContextValid(spanContext)) return undefined;
     return { trace_id: spanContext.traceId, span_id: spanContext.spanId };
   }
 
   run<Result>(work: () => Result): Result {
-    return this.#recording.isLeaf === true ? work() : context.with(this.#within, work);
+    return this.#recording.isLeaf === true ? work() : otel.context.with(this.#within, work);
   }
 
   end(outcome: OperationOutcome): void {
@@ -112,7 +98,7 @@ class RecordedOperation implements StartedOperation {
       const span = this.#span.setAttributes({ ...recorded.attributes, ...recorded.ofSpan });
       if (recorded.name !== undefined) span.updateName(recorded.name);
       // Without a message, which may contain user data.
-      if ("error.type" in recorded.attributes) span.setStatus({ code: SpanStatusCode.ERROR });
+      if ("error.type" in recorded.attributes) span.setStatus({ code: otel.SpanStatusCode.ERROR });
     });
     quietly(() => duration?.record(seconds, { ...attributes, ...recorded.attributes }));
     quietly(() => this.#span.end());

@@ -1,13 +1,4 @@
-import {
-  type DaoError,
-  type DaoErrorCode,
-  describeIssues,
-  isDaoError,
-  type RelatedRowMissingError,
-  type TransactionLostError,
-  type ValidationError,
-  type ValidationIssue,
-} from "@flux/dao-core/errors";
+import * as errors from "@flux/dao-core/errors";
 import { toWirePath } from "../wire/json.ts";
 import { PROBLEM_ERRORS, RETRY_AFTER } from "../wire/limits.ts";
 import type { WholeResponse } from "./http-message.ts";
@@ -50,10 +41,10 @@ export class HttpError extends Error {
 /** A request breaks rules of HTTP, which services do not know. */
 export class InvalidRequestError extends HttpError {
   /** With names as the caller wrote them; a path of `""` stands for the whole request. */
-  readonly issues: readonly ValidationIssue[];
+  readonly issues: readonly errors.ValidationIssue[];
 
-  constructor(issues: readonly ValidationIssue[]) {
-    super("validation_failed", describeIssues(issues));
+  constructor(issues: readonly errors.ValidationIssue[]) {
+    super("validation_failed", errors.describeIssues(issues));
     this.issues = issues;
   }
 }
@@ -126,7 +117,7 @@ export interface FailedRequest {
 export function toProblem(error: unknown, request: FailedRequest): Problem {
   if (error instanceof InvalidRequestError) return issuesProblem(error.issues, request);
   if (error instanceof HttpError) return problemOf(error.code, error.message, request.path);
-  if (isDaoError(error)) return daoProblem(error, request);
+  if (errors.isDaoError(error)) return daoProblem(error, request);
   return internalError(request);
 }
 
@@ -153,20 +144,20 @@ function internalError({ path, requestId }: FailedRequest): Problem {
 }
 
 /** The problems of errors whose own codes are too specific; those are their `reason`. */
-const widerCodes: Partial<Record<DaoErrorCode, ProblemCode>> = {
+const widerCodes: Partial<Record<errors.DaoErrorCode, ProblemCode>> = {
   retryable: "conflict",
   transaction_lost: "unavailable",
   schema_version: "unavailable",
 };
 
 type DaoErrorMembers = Partial<
-  Pick<ValidationError, "issues" | "isTooLarge" | "operation"> &
-    Pick<RelatedRowMissingError, "field" | "id"> &
-    Pick<TransactionLostError, "outcome">
+  Pick<errors.ValidationError, "issues" | "isTooLarge" | "operation"> &
+    Pick<errors.RelatedRowMissingError, "field" | "id"> &
+    Pick<errors.TransactionLostError, "outcome">
 >;
 
 /** By its properties, not by class: the error may come from another copy of the data layer. */
-function daoProblem(error: DaoError & DaoErrorMembers, request: FailedRequest): Problem {
+function daoProblem(error: errors.DaoError & DaoErrorMembers, request: FailedRequest): Problem {
   const { code: reason, message, issues, isTooLarge = false, field = "", id, outcome, operation } = error;
   if (issues !== undefined) {
     // The rest is only counted: renaming 100,000 paths to show 100 would be wasted.
@@ -192,18 +183,20 @@ function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(PROBLEM_CODES, code);
 }
 
-function withCallersNames({ path, message }: ValidationIssue, { id }: FailedRequest): ValidationIssue {
+function withCallersNames({ path, message }: errors.ValidationIssue, { id }: FailedRequest): errors.ValidationIssue {
   return { path: path === id?.name ? id.wireName : toWirePath(path), message };
 }
 
 /** There may be as many issues as a body has values. */
 function issuesProblem(
-  issues: readonly ValidationIssue[],
+  issues: readonly errors.ValidationIssue[],
   { path }: FailedRequest,
   code: ProblemCode = "validation_failed",
 ): Problem {
   const more = ` (and ${issues.length - 1} more: errors has the first ${PROBLEM_ERRORS}).`;
   const detail =
-    issues.length <= PROBLEM_ERRORS ? describeIssues(issues) : describeIssues(issues.slice(0, 1)).replace(/\.$/, more);
+    issues.length <= PROBLEM_ERRORS
+      ? errors.describeIssues(issues)
+      : errors.describeIssues(issues.slice(0, 1)).replace(/\.$/, more);
   return problemOf(code, detail, path, { errors: issues.slice(0, PROBLEM_ERRORS) });
 }

@@ -6,17 +6,7 @@
 
 import type { InstrumentedCall, InstrumentedOperation, InstrumentedRequest, Telemetry } from "@flux/dao-core";
 import { errorType, OperationRecorder, quietly, type Recording } from "@flux/dao-core/opentelemetry";
-import {
-  type Attributes,
-  type Context,
-  context,
-  type Histogram,
-  propagation,
-  ROOT_CONTEXT,
-  SpanKind,
-  type TextMapGetter,
-  trace,
-} from "@opentelemetry/api";
+import * as otel from "@opentelemetry/api";
 import { operations } from "../api/operations.gen.ts";
 import { splitTarget } from "../http/http-message.ts";
 import { toProblem } from "../http/problem.ts";
@@ -60,7 +50,7 @@ export function clientTelemetry(): Telemetry {
 
 function httpTelemetry(
   side: "server" | "client",
-  recordingOf: (operation: InstrumentedOperation, duration: Histogram) => Recording | undefined,
+  recordingOf: (operation: InstrumentedOperation, duration: otel.Histogram) => Recording | undefined,
 ): Telemetry {
   return {
     instrument() {
@@ -78,7 +68,7 @@ function httpTelemetry(
 
 const methods = /^(?:CONNECT|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY|TRACE)$/;
 
-function requestRecording(request: InstrumentedRequest, duration: Histogram): Recording {
+function requestRecording(request: InstrumentedRequest, duration: otel.Histogram): Recording {
   const [parent, isServed] = parentOf(request);
   const isKnown = methods.test(request.method);
   const method = isKnown ? request.method : "HTTP";
@@ -91,7 +81,7 @@ function requestRecording(request: InstrumentedRequest, duration: Histogram): Re
   const ofSpan = { ...attributes, "url.path": shownPath(request), ...hostAttributes(request) };
   return {
     name: method,
-    options: { kind: isServed ? SpanKind.INTERNAL : SpanKind.SERVER, attributes: ofSpan },
+    options: { kind: isServed ? otel.SpanKind.INTERNAL : otel.SpanKind.SERVER, attributes: ofSpan },
     parent,
     // The host measures the requests that it traces.
     duration: isServed ? undefined : duration,
@@ -111,19 +101,19 @@ function requestRecording(request: InstrumentedRequest, duration: Histogram): Re
   };
 }
 
-const headers: TextMapGetter<InstrumentedRequest> = {
+const headers: otel.TextMapGetter<InstrumentedRequest> = {
   get: (request, name) => request.header(name.toLowerCase()),
   // The propagators of the conventions use names.
   keys: () => [],
 };
 
 /** The caller's span, or one of this process nearer to the request; and whether the host already traces the request. */
-function parentOf(request: InstrumentedRequest): [parent: Context, isServed: boolean] {
-  const here = context.active();
-  const local = trace.getSpanContext(here);
-  const nearest = local === undefined ? here : ROOT_CONTEXT;
-  const extracted = quietly(() => propagation.extract(nearest, request, headers)) ?? nearest;
-  const remote = trace.getSpanContext(extracted);
+function parentOf(request: InstrumentedRequest): [parent: otel.Context, isServed: boolean] {
+  const here = otel.context.active();
+  const local = otel.trace.getSpanContext(here);
+  const nearest = local === undefined ? here : otel.ROOT_CONTEXT;
+  const extracted = quietly(() => otel.propagation.extract(nearest, request, headers)) ?? nearest;
+  const remote = otel.trace.getSpanContext(extracted);
   const isServed =
     local !== undefined &&
     (remote === undefined || (local.traceId === remote.traceId && local.spanId !== remote.spanId));
@@ -153,7 +143,7 @@ function schemeOf(request: InstrumentedRequest): string {
 }
 
 /** The requested host; nothing if the header has no host name. */
-function hostAttributes(request: InstrumentedRequest): Attributes {
+function hostAttributes(request: InstrumentedRequest): otel.Attributes {
   const host = request.header("x-forwarded-host") ?? request.header("host");
   const [, name, ipv6, port] = /^(?:([\w.-]{1,253})|\[([0-9a-f:.]{2,45})\])(?::(\d{1,5}))?$/i.exec(host ?? "") ?? [];
   const address = name ?? ipv6;
@@ -162,7 +152,7 @@ function hostAttributes(request: InstrumentedRequest): Attributes {
     : { "server.address": address, ...(port !== undefined && { "server.port": Number(port) }) };
 }
 
-function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, duration: Histogram): Recording {
+function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, duration: otel.Histogram): Recording {
   const attributes = { "http.request.method": method, "url.template": path, ...serverAttributes(baseUrl) };
   const ofSpan = {
     ...attributes,
@@ -171,7 +161,7 @@ function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, dur
   };
   return {
     name: `${method} ${path}`,
-    options: { kind: SpanKind.CLIENT, attributes: ofSpan },
+    options: { kind: otel.SpanKind.CLIENT, attributes: ofSpan },
     duration,
     attributes,
     outcomeOf: ({ status, failure }) => ({
@@ -186,7 +176,7 @@ function callRecording({ method, baseUrl, path, attempt }: InstrumentedCall, dur
 
 const isTimeout = (error: unknown) => isError(error) && error.name === "TimeoutError";
 
-function serverAttributes(baseUrl: string): Attributes {
+function serverAttributes(baseUrl: string): otel.Attributes {
   const { protocol, hostname, port } = new URL(baseUrl);
   const usual = protocol === "https:" ? 443 : 80;
   return { "server.address": hostname.replace(/^\[(.*)\]$/, "$1"), "server.port": port === "" ? usual : Number(port) };

@@ -4,15 +4,15 @@ import { id, instant } from "./scalars.ts";
 /** The schemas that have a name in the OpenAPI document, with what they are, and an example of valid input. Default: its fields' examples. */
 export const dtoRegistry = z.registry<{ id: string; description: string; example?: z.$input }>();
 
-/** The ids and the time of creation of the rows in the examples. */
-export const exampleIds = {
+/** The ids of the rows in the examples, and when they were created. */
+export const examples = {
   user: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
   goal: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6f",
   milestone: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d70",
   task: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d71",
   conversation: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d72",
+  createdAt: new Date("2026-02-14T09:30:00.123Z"),
 };
-export const exampleCreatedAt = new Date("2026-02-14T09:30:00.123Z");
 
 /** The example of a registered schema, or of a field of one; `undefined` for any other. */
 export function exampleOf<Schema extends z.core.$ZodType>(schema: Schema): z.input<Schema>;
@@ -32,17 +32,17 @@ export function described<Schema extends z.ZodType>(schema: Schema, description:
 }
 
 export const withId = {
-  id: described(id(), "The row's id.", exampleIds.task),
+  id: described(id(), "The row's id.", examples.task),
 };
 
 export const withUser = {
-  userId: described(id(), "The user to whom this belongs.", exampleIds.user),
+  userId: described(id(), "The user to whom this belongs.", examples.user),
 };
 
 export const withGoal = {
-  goalId: described(id(), "The goal to which this belongs.", exampleIds.goal),
+  goalId: described(id(), "The goal to which this belongs.", examples.goal),
 };
 
 export const withCreatedAt = {
-  createdAt: described(instant(), "When the row was created.", exampleCreatedAt),
+  createdAt: described(instant(), "When the row was created.", examples.createdAt),
 };
