@@ -113,7 +113,7 @@ export class PgConnection implements SqlConnection {
   #loss: { readonly cause: unknown } | undefined;
   /** Why the pool must drop this client even if it is alive. */
   #misfit: { readonly cause: unknown } | undefined;
-  #onLost: (() => void) | undefined;
+  onLost: (() => void) | undefined;
   #isReleased = false;
   // A checked-out client has no listener of its pool: its error would end the process.
   readonly #onError = (error: Error) => this.#lose(error);
@@ -148,10 +148,6 @@ export class PgConnection implements SqlConnection {
 
   get lossCause(): unknown {
     return this.#loss?.cause;
-  }
-
-  onLost(listener: (() => void) | undefined): void {
-    this.#onLost = listener;
   }
 
   /** The pool ends a client that is returned with an error, and its running statements reject. */
@@ -255,7 +251,7 @@ export class PgConnection implements SqlConnection {
   #lose(cause: unknown): void {
     if (this.#loss !== undefined) return;
     this.#loss = { cause };
-    this.#onLost?.();
+    this.onLost?.();
   }
 
   #release(): void {

@@ -93,11 +93,8 @@ export interface SqlConnection {
   executeScript(text: string): Promise<string | undefined>;
   /** Runs `work` in a savepoint that the application's client sets. If absent, savepoints are set by SQL. */
   nested?<Result>(work: (connection: SqlConnection) => Promise<Result>): Promise<Result>;
-  /**
-   * Calls `listener` once, when {@link isAlive} becomes `false` for whatever reason. There is one listener at a time; `undefined`
-   * removes it. If this is absent, only the next statement notices a loss.
-   */
-  onLost?(listener: (() => void) | undefined): void;
+  /** Set by those who are to be called once when {@link isAlive} becomes `false`; if it is not called, the next statement notices. */
+  onLost?: (() => void) | undefined;
   /**
    * Drops the connection, so that the server rolls back and running statements reject; an application's is only no longer used.
    * Absent if a connection cannot be dropped: then running statements are waited for.

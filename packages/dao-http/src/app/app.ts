@@ -36,9 +36,9 @@ import {
   WAITING_REQUESTS,
 } from "../wire/limits.ts";
 import { type Caller, callerIdentification, type ServiceKey, tenantOf } from "./auth.ts";
-import { BatchEndpoint } from "./batch.ts";
+import { batchEndpoint } from "./batch.ts";
 import { bodyReader, type HeldBody } from "./body-memory.ts";
-import { ChangesEndpoint } from "./changes/changes-endpoint.ts";
+import { changesEndpoint } from "./changes/changes-endpoint.ts";
 import { Followers } from "./changes/followers.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import {
@@ -197,11 +197,11 @@ class App implements DaoApp {
     const { batch, ...others } = operations;
     for (const [name, operation] of Object.entries(others)) {
       const endpoint = name.startsWith("changes.")
-        ? new ChangesEndpoint(operation, changes)
+        ? changesEndpoint(operation, changes)
         : new Endpoint(name as OperationName, operation, settings);
       this.#router.add(operation.method, operation.path, endpoint);
     }
-    this.#router.add(batch.method, batch.path, new BatchEndpoint(batch, this.#router, this.#basePath));
+    this.#router.add(batch.method, batch.path, batchEndpoint(batch, this.#router, this.#basePath));
     const { prefix } = this.#basePath;
     const startPage = { prefix, hasDocs: options.docs !== false };
     this.#publicRoutes = new Map<string, PublicRoute>([

@@ -42,34 +42,25 @@ interface Part {
 }
 
 /** Handles batches: requests of other routes, in the body of one. */
-export class BatchEndpoint implements RouteEndpoint {
-  readonly operation: Operation;
-  readonly id = undefined;
-  readonly #router: Router<RouteEndpoint>;
-  readonly #basePath: BasePath;
+export function batchEndpoint(operation: Operation, router: Router<RouteEndpoint>, basePath: BasePath): RouteEndpoint {
+  return { operation, id: undefined, prepare };
 
-  constructor(operation: Operation, router: Router<RouteEndpoint>, basePath: BasePath) {
-    this.operation = operation;
-    this.#router = router;
-    this.#basePath = basePath;
-  }
-
-  prepare(request: EndpointRequest): PreparedRequest {
+  function prepare(request: EndpointRequest): PreparedRequest {
     const { http, query, data } = request;
-    readPreconditions(http, this.operation);
+    readPreconditions(http, operation);
     readQuery(query);
     const key = http.header(IDEMPOTENCY_KEY_HEADER);
     if (key !== undefined) {
-      return prepareOnce(key, this.operation, request, (body) => {
-        const parts = this.#read(body);
+      return prepareOnce(key, operation, request, (body) => {
+        const parts = read(body);
         return (target) => respond(target, parts);
       });
     }
     checkMediaType(http, "JSON");
-    return async (body) => respond(data, this.#read(body), http);
+    return async (body) => respond(data, read(body), http);
   }
 
-  #read(body: Uint8Array): Part[] {
+  function read(body: Uint8Array): Part[] {
     // Keeps unknown names: an operation must not have any, whereas in its body they are ignored.
     const { operations }: { operations?: unknown } = Object(parseJsonBody(body, { nameOf: toCamelCase }));
     if (!Array.isArray(operations) || operations.length < 1 || operations.length > MAX_BATCH_OPERATIONS) {
@@ -78,7 +69,7 @@ export class BatchEndpoint implements RouteEndpoint {
     return operations.map((operation, number) => {
       const valid = validate(batchOperationDto, operation, String(number));
       try {
-        return this.#partOf(valid);
+        return partOf(valid);
       } catch (error) {
         if (!(error instanceof InvalidRequestError)) throw error;
         const numbered = error.issues.map(({ path, message }) => ({ path: `${number}.${path || "path"}`, message }));
@@ -87,9 +78,16 @@ export class BatchEndpoint implements RouteEndpoint {
     });
   }
 
-  #partOf({ method, path: target, body, id, ifMatch, ifNoneMatch }: ReturnType<typeof batchOperationDto.parse>): Part {
+  function partOf({
+    method,
+    path: target,
+    body,
+    id,
+    ifMatch,
+    ifNoneMatch,
+  }: ReturnType<typeof batchOperationDto.parse>): Part {
     const [path, query] = splitTarget(target);
-    const match = this.#router.match(this.#basePath.strip(path));
+    const match = router.match(basePath.strip(path));
     if (match === undefined) throw invalidRequest("is not in this API: check it against /openapi.json", "path");
     const endpoint = match.methods.get(method);
     if (endpoint === undefined) throw invalidRequest(`must be one that the path supports: ${match.allow}`, "method");

@@ -97,8 +97,8 @@ export class HostConnection<Handle> implements SqlConnection {
     return this.#link.lossCause;
   }
 
-  onLost(listener: (() => void) | undefined): void {
-    this.#link.onLost(listener);
+  set onLost(listener: (() => void) | undefined) {
+    this.#link.onLost = listener;
   }
 
   drop(cause: unknown): void {

@@ -68,7 +68,9 @@ function databaseDriver<Handle>(
       const text = ending("set_config('idle_in_transaction_session_timeout', '1', true)");
       outcome = outcomeOf(await connection.execute(text, []));
       if (outcome !== "ended") return;
-      const lost = new Promise<void>((resolve) => connection.onLost(resolve));
+      const lost = new Promise<void>((resolve) => {
+        connection.onLost = resolve;
+      });
       await Promise.race([lost, delay(ABORT_GRACE, undefined, { ref: false })]);
       if (!connection.isAlive) throw connection.lossCause;
       outcome = "failed";

@@ -15,7 +15,7 @@ export class HostLink {
   isGone = false;
   /** Whether a write was refused because the transaction is read-only. */
   isReadOnly = false;
-  #onLost: (() => void) | undefined;
+  onLost: (() => void) | undefined;
   /** The identity of the transaction on the server, once it was queried. */
   transaction: Promise<SqlResult> | undefined;
 
@@ -27,22 +27,18 @@ export class HostLink {
     return this.lost.reason;
   }
 
-  onLost(listener: (() => void) | undefined): void {
-    this.#onLost = listener;
-  }
-
   lose(cause: unknown): void {
     this.isGone = true;
     if (!this.isAlive) return;
     this.#loss.abort(cause);
-    this.#onLost?.();
+    this.onLost?.();
   }
 
   /** Treats the connection as lost because it does not respond. If it recovers, it runs the statements already sent. */
   giveUp(cause: unknown): void {
     this.#loss.abort(cause);
     // A callback that gets the error from its statement comes first.
-    setImmediate(() => this.#onLost?.());
+    setImmediate(() => this.onLost?.());
   }
 
   /**

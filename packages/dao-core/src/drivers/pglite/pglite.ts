@@ -157,19 +157,11 @@ function turnTimeoutError(): UnavailableError {
 /** The only connection, and the transaction that runs on it, if any. */
 class PgliteConnection implements SqlConnection {
   readonly #database: PGlite;
-  #isAlive = true;
-  #onLost: (() => void) | undefined;
+  isAlive = true;
+  onLost: (() => void) | undefined;
 
   constructor(database: PGlite) {
     this.#database = database;
-  }
-
-  get isAlive(): boolean {
-    return this.#isAlive;
-  }
-
-  onLost(listener: (() => void) | undefined): void {
-    this.#onLost = listener;
   }
 
   async execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult> {
@@ -188,14 +180,14 @@ class PgliteConnection implements SqlConnection {
     try {
       return await statement(this.#database);
     } catch (error) {
-      throw this.#isAlive ? error : connectionClosed(error);
+      throw this.isAlive ? error : connectionClosed(error);
     }
   }
 
   /** A transaction that is still open is lost. */
   async close(): Promise<void> {
-    this.#isAlive = false;
-    this.#onLost?.();
+    this.isAlive = false;
+    this.onLost?.();
     await this.#database.close();
   }
 }

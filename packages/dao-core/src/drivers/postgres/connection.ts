@@ -80,7 +80,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   #lossCause: unknown;
   /** Of the transaction that runs on it. */
   #transaction: { readonly isReadOnly: boolean } | undefined;
-  #onLost: (() => void) | undefined;
+  onLost: (() => void) | undefined;
   #lossReason: LossReason | undefined;
   /** The statements passed to postgres.js that have not settled. */
   readonly #queries = new Set<PromiseLike<unknown> & { cancel(): void }>();
@@ -158,10 +158,6 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   get lossCause(): unknown {
     return this.#lossCause;
-  }
-
-  onLost(listener: (() => void) | undefined): void {
-    this.#onLost = listener;
   }
 
   drop(cause: unknown): void {
@@ -321,7 +317,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     this.#lossReason = reason;
     this.#withdrawUnsent();
     this.#events.onLost(this, reason);
-    this.#onLost?.();
+    this.onLost?.();
     void this.activity.idle().then(() => this.#end());
   }
 

@@ -214,11 +214,11 @@ export class OpenTransaction implements SqlTransaction {
     const connection = this.#connection;
     const watchesLoss = this.#parent === undefined || !this.#parent.#isWatched;
     this.#isWatched = true;
-    if (watchesLoss) connection.onLost?.(() => void this.#interruptByLoss());
+    if (watchesLoss) connection.onLost = () => void this.#interruptByLoss();
     const stop = this.#ownSignal && this.#interruption.watch(this.#ownSignal, (cause) => connection.drop?.(cause));
     return () => {
       stop?.();
-      if (watchesLoss) connection.onLost?.(undefined);
+      if (watchesLoss) connection.onLost = undefined;
     };
   }
 

@@ -22,32 +22,23 @@ export interface ChangesSettings {
 type Query = Readonly<Record<string, unknown>>;
 
 /** Handles the requests for changes, as a page or as lines. Those that wait are not in progress, and hold almost no memory. */
-export class ChangesEndpoint implements RouteEndpoint {
-  readonly operation: Operation;
-  readonly id = undefined;
-  readonly isOfChanges = true;
-  readonly #settings: ChangesSettings;
+export function changesEndpoint(operation: Operation, { limit, memory, followers }: ChangesSettings): RouteEndpoint {
+  return { operation, id: undefined, isOfChanges: true, prepare };
 
-  constructor(operation: Operation, settings: ChangesSettings) {
-    this.operation = operation;
-    this.#settings = settings;
-  }
-
-  prepare(request: EndpointRequest): PreparedRequest {
+  function prepare(request: EndpointRequest): PreparedRequest {
     const { http, query: text } = request;
-    readPreconditions(http, this.operation);
+    readPreconditions(http, operation);
     // It is of no consequence, since the primary is read, but invalid everywhere.
     readPosition(http);
-    const { wait = 0, ...query } = readQuery(text, this.operation.query);
+    const { wait = 0, ...query } = readQuery(text, operation.query);
     if (!Number.isInteger(wait) || Number(wait) < 0 || Number(wait) > CHANGES_WAIT) {
       throw invalidRequest(`must be a whole number of seconds from 0 to ${CHANGES_WAIT}`, "wait");
     }
-    if (this.operation.output === "ndjson") return () => this.#stream(request, query);
-    return () => this.#respond(request, query, http.method === "HEAD" ? 0 : Number(wait));
+    if (operation.output === "ndjson") return () => stream(request, query);
+    return () => respond(request, query, http.method === "HEAD" ? 0 : Number(wait));
   }
 
-  async #respond({ http, tenant, data }: EndpointRequest, query: Query, wait: number): Promise<HttpResponse> {
-    const { limit, memory, followers } = this.#settings;
+  async function respond({ http, tenant, data }: EndpointRequest, query: Query, wait: number): Promise<HttpResponse> {
     const { changes } = data.services;
     const departure = wait === 0 ? undefined : http.signal;
     const first = await limit.run(async () => {
@@ -68,8 +59,7 @@ export class ChangesEndpoint implements RouteEndpoint {
   }
 
   /** Begins with a cursor, and has one after each interval without a change, and at the end. */
-  async #stream({ http, tenant, data }: EndpointRequest, query: Query): Promise<StreamedResponse> {
-    const { limit, followers } = this.#settings;
+  async function stream({ http, tenant, data }: EndpointRequest, query: Query): Promise<StreamedResponse> {
     const { changes } = data.services;
     // Before the first wait, so that it is noticed at any time.
     const departure = http.signal;
@@ -92,7 +82,7 @@ export class ChangesEndpoint implements RouteEndpoint {
     };
     // nginx would keep lines until its buffer is full.
     const headers = { "content-type": NDJSON, "cache-control": "no-store", "x-accel-buffering": "no" };
-    return { status: this.operation.status, headers, body: bodyOf(next, follower.close), isEndless: true };
+    return { status: operation.status, headers, body: bodyOf(next, follower.close), isEndless: true };
   }
 }
 
