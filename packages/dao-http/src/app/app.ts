@@ -1,11 +1,4 @@
-import type {
-  DaoServices,
-  DatabaseSession,
-  Instrumentation,
-  SchemaSession,
-  StartedOperation,
-  Telemetry,
-} from "@flux/dao-core";
+import type { DaoServices, DatabaseSession, SchemaSession, StartedOperation, Telemetry } from "@flux/dao-core";
 import type { OperationName } from "@flux/dao-core/contract";
 import { POSITION_HEADER } from "../api/operation.ts";
 import { operations } from "../api/operations.gen.ts";
@@ -26,28 +19,14 @@ import { watchedBody } from "../http/response-body.ts";
 import { BasePath, Router } from "../http/router.ts";
 import { docsPages, guideFrom } from "../openapi/docs-pages.ts";
 import { respondStartPage } from "../openapi/start-page.ts";
-import {
-  BODY_LIMIT,
-  BODY_TIMEOUT,
-  CONCURRENT_REQUESTS,
-  FOLLOWERS,
-  LONG_BODIES,
-  LONG_BODY,
-  WAITING_REQUESTS,
-} from "../wire/limits.ts";
+import * as limits from "../wire/limits.ts";
 import { type Caller, callerIdentification, type ServiceKey, tenantOf } from "./auth.ts";
 import { batchEndpoint } from "./batch.ts";
 import { bodyReader, type HeldBody } from "./body-memory.ts";
 import { changesEndpoint } from "./changes/changes-endpoint.ts";
 import { Followers } from "./changes/followers.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
-import {
-  Endpoint,
-  type EndpointRequest,
-  type EndpointSettings,
-  type RouteEndpoint,
-  type ServedData,
-} from "./endpoint.ts";
+import { Endpoint, type EndpointRequest, type RouteEndpoint, type ServedData } from "./endpoint.ts";
 import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
 import { type ReadReplica, type Served, standbyCheck } from "./read-replica.ts";
@@ -140,112 +119,86 @@ interface Progress extends Served {
  *   invalid `basePath` or origin
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
-  return new App(options);
-}
-
-class App implements DaoApp {
-  readonly #readiness: Readiness;
-  readonly #identify: ReturnType<typeof callerIdentification>;
-  readonly #logger: Logger;
-  readonly #limit: ConcurrencyLimit;
-  readonly #longBodies: ConcurrencyLimit;
-  readonly #readBody: ReturnType<typeof bodyReader>;
-  readonly #memory = new ResponseMemory();
-  readonly #followers: Followers;
-  readonly #basePath: BasePath;
-  readonly #cors: CorsPolicy | undefined;
-  readonly #publicRoutes: ReadonlyMap<string, PublicRoute>;
-  readonly #router = new Router<RouteEndpoint>();
+  let isStopping = false;
+  const { services, replica, docs = true } = options;
+  const { bodyLimit = limits.BODY_LIMIT, bodyTimeout = limits.BODY_TIMEOUT } = options;
+  const instrumentation = options.telemetry?.instrument({});
+  const basePath = new BasePath(options.basePath ?? "");
+  const cors = options.corsOrigins?.length ? new CorsPolicy(options.corsOrigins) : undefined;
+  const identify = callerIdentification(options.keys);
+  const logger = options.logger ?? createLogger({ level: "error" });
+  const schemas = [...new Set(options.keys.map(({ schema }) => schema))];
+  const served = schemas.map((schema) => [schema, inSchema(services, schema)] as const);
   /** The data that requests work on, by the schema of their keys. */
-  readonly #data: ReadonlyMap<string | undefined, ServedData>;
+  const dataBySchema = new Map(served.map(([schema, own]) => [schema, dataOf(own, logger)]));
   /** Where the reads of these schemas are sent; absent if there is no standby. */
-  readonly #replicas: ReadonlyMap<string | undefined, ReadReplica> | undefined;
-  readonly #instrumentation: Instrumentation | undefined;
-  #isStopping = false;
-
-  constructor(options: DaoAppOptions) {
-    const { services, bodyLimit = BODY_LIMIT, bodyTimeout = BODY_TIMEOUT } = options;
-    this.#instrumentation = options.telemetry?.instrument({});
-    this.#basePath = new BasePath(options.basePath ?? "");
-    this.#cors = options.corsOrigins?.length ? new CorsPolicy(options.corsOrigins) : undefined;
-    this.#identify = callerIdentification(options.keys);
-    this.#logger = options.logger ?? createLogger({ level: "error" });
-    const schemas = [...new Set(options.keys.map(({ schema }) => schema))];
-    const served = schemas.map((schema) => [schema, inSchema(services, schema)] as const);
-    this.#data = new Map(served.map(([schema, own]) => [schema, dataOf(own, this.#logger)]));
-    const { replica } = options;
-    this.#replicas = replica && replicasOf(services, replica, schemas, this.#logger);
-    this.#readiness = new Readiness(
-      options.readiness === undefined
-        ? served.map(([schema, own]) => ({ schema: schema ?? schemaOf(own), check: readinessOf(own) }))
-        : [{ schema: undefined, check: options.readiness }],
-      replica && standbyCheck(schemas[0] === undefined ? replica : replica.withSchema(schemas[0])),
-    );
-    const { maxConcurrentRequests: inProgress = CONCURRENT_REQUESTS, maxWaitingRequests: waiting = WAITING_REQUESTS } =
-      options;
-    this.#limit = new ConcurrencyLimit({ inProgress, waiting });
-    this.#longBodies = new ConcurrencyLimit({ inProgress: LONG_BODIES, waiting });
-    this.#followers = new Followers(options.maxFollowers ?? FOLLOWERS, options.keys);
-    this.#readBody = bodyReader(bodyLimit, bodyTimeout);
-    const settings: EndpointSettings = {
-      basePath: this.#basePath.prefix,
-      lineLimit: bodyLimit,
-      bodyTimeout,
-      memory: this.#memory,
-    };
-    const changes = { limit: this.#limit, memory: this.#memory, followers: this.#followers };
-    const { batch, ...others } = operations;
-    for (const [name, operation] of Object.entries(others)) {
-      const endpoint = name.startsWith("changes.")
-        ? changesEndpoint(operation, changes)
-        : new Endpoint(name as OperationName, operation, settings);
-      this.#router.add(operation.method, operation.path, endpoint);
-    }
-    this.#router.add(batch.method, batch.path, batchEndpoint(batch, this.#router, this.#basePath));
-    const { prefix } = this.#basePath;
-    const startPage = { prefix, hasDocs: options.docs !== false };
-    this.#publicRoutes = new Map<string, PublicRoute>([
-      ["/", async (_, http) => respondStartPage(http, await this.#readiness.find(this.#isStopping), startPage)],
-      ["/health", respondHealthy],
-      ["/ready", () => this.#readiness.respond(this.#isStopping)],
-      ...(options.docs === false ? [] : docsPages),
-    ]);
+  const replicas = replica && replicasOf(services, replica, schemas, logger);
+  const readiness = new Readiness(
+    options.readiness === undefined
+      ? served.map(([schema, own]) => ({ schema: schema ?? schemaOf(own), check: readinessOf(own) }))
+      : [{ schema: undefined, check: options.readiness }],
+    replica && standbyCheck(schemas[0] === undefined ? replica : replica.withSchema(schemas[0])),
+  );
+  const inProgress = options.maxConcurrentRequests ?? limits.CONCURRENT_REQUESTS;
+  const waiting = options.maxWaitingRequests ?? limits.WAITING_REQUESTS;
+  const memory = new ResponseMemory();
+  const limit = new ConcurrencyLimit({ inProgress, waiting });
+  const longBodyLimit = new ConcurrencyLimit({ inProgress: limits.LONG_BODIES, waiting });
+  const followers = new Followers(options.maxFollowers ?? limits.FOLLOWERS, options.keys);
+  const readBody = bodyReader(bodyLimit, bodyTimeout);
+  const { prefix } = basePath;
+  const settings = { basePath: prefix, lineLimit: bodyLimit, bodyTimeout, memory };
+  const changes = { limit, memory, followers };
+  const router = new Router<RouteEndpoint>();
+  const { batch, ...others } = operations;
+  for (const [name, operation] of Object.entries(others)) {
+    const endpoint = name.startsWith("changes.")
+      ? changesEndpoint(operation, changes)
+      : new Endpoint(name as OperationName, operation, settings);
+    router.add(operation.method, operation.path, endpoint);
   }
+  router.add(batch.method, batch.path, batchEndpoint(batch, router, basePath));
+  const publicRoutes = new Map<string, PublicRoute>([
+    ["/", async (_, http) => respondStartPage(http, await readiness.find(isStopping), { prefix, hasDocs: docs })],
+    ["/health", respondHealthy],
+    ["/ready", () => readiness.respond(isStopping)],
+    ...(docs ? docsPages : []),
+  ]);
 
-  readonly announceStop = () => {
-    this.#isStopping = true;
-    this.#followers.stop();
+  const announceStop = () => {
+    isStopping = true;
+    followers.stop();
   };
 
-  readonly handle = (request: HttpRequest): Promise<HttpResponse> => {
-    const operation = this.#instrumentation?.start({ kind: "request", request });
-    return operation === undefined ? this.#handle(request) : operation.run(() => this.#handle(request, operation));
+  const handle = (request: HttpRequest): Promise<HttpResponse> => {
+    const operation = instrumentation?.start({ kind: "request", request });
+    return operation === undefined ? handleStarted(request) : operation.run(() => handleStarted(request, operation));
   };
 
-  readonly fetch = toFetchHandler(this.handle);
+  return { fetch: toFetchHandler(handle), handle, announceStop };
 
-  async #handle(request: HttpRequest, operation?: StartedOperation): Promise<HttpResponse> {
+  async function handleStarted(request: HttpRequest, operation?: StartedOperation): Promise<HttpResponse> {
     const progress: Progress = {};
     const start = performance.now();
     const requestId = requestIdOf(request.header("x-request-id"));
     const [target, query] = splitTarget(request.target);
-    const path = this.#basePath.strip(target);
+    const path = basePath.strip(target);
     let response: AnyResponse;
     try {
-      response = await this.#respond(request, path, query, progress);
+      response = await respond(request, path, query, progress);
     } catch (error) {
       // For the log, with nginx's status; no one receives it.
       if (error instanceof ClientGoneError) response = { status: 499, headers: {}, body: undefined };
       else {
         progress.cause = error;
-        const help = this.#publicRoutes.has("/guide") ? guideFrom(path) : undefined;
-        response = problemResponse(error, { path: this.#basePath.prefix + path, requestId, id: progress.id, help });
+        const help = publicRoutes.has("/guide") ? guideFrom(path) : undefined;
+        response = problemResponse(error, { path: prefix + path, requestId, id: progress.id, help });
       }
     }
     response.headers["x-request-id"] = requestId;
-    this.#cors?.allow(request, response.headers);
+    cors?.allow(request, response.headers);
     if (progress.position !== undefined) response.headers[POSITION_HEADER] = progress.position;
-    if (this.#isStopping) response.headers["connection"] = "close";
+    if (isStopping) response.headers["connection"] = "close";
     const { status } = response;
     const { route, cause } = progress;
     if (status < 400) progress.data?.cleanUpChanges?.();
@@ -265,7 +218,7 @@ class App implements DaoApp {
       ? { path: target }
       : { path: target, warning: response.warning, problem: cause === undefined ? undefined : response.body };
     const isEndless = isStreamed(response) && response.isEndless === true;
-    if (!isEndless) logRequest(this.#logger, entry(), cause, words);
+    if (!isEndless) logRequest(logger, entry(), cause, words);
     if (!isStreamed(response)) {
       const failure = status >= 500 && cause !== undefined ? { error: cause } : undefined;
       operation?.end({ status, failure, route, caller, schema });
@@ -273,83 +226,92 @@ class App implements DaoApp {
     }
     const ended = (failure?: { readonly error: unknown }) => {
       // The status has already been sent: only the log and telemetry can report it.
-      if (failure !== undefined) logRequest(this.#logger, { ...entry(), status: 500 }, failure.error, words);
-      else if (isEndless) logRequest(this.#logger, entry(), undefined, words);
+      if (failure !== undefined) logRequest(logger, { ...entry(), status: 500 }, failure.error, words);
+      else if (isEndless) logRequest(logger, entry(), undefined, words);
       operation?.end({ status, failure, route, caller, schema });
     };
     return { ...response, body: watchedBody(response.body, ended, operation && ((work) => operation.run(work))) };
   }
 
-  #respond(http: HttpRequest, path: string, query: string, progress: Progress): AnyResponse | Promise<AnyResponse> {
-    const preflight = this.#cors?.preflight(http);
+  function respond(
+    http: HttpRequest,
+    path: string,
+    query: string,
+    progress: Progress,
+  ): AnyResponse | Promise<AnyResponse> {
+    const preflight = cors?.preflight(http);
     if (preflight !== undefined) return preflight;
     const publicPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
-    const route = this.#publicRoutes.get(publicPath);
+    const route = publicRoutes.get(publicPath);
     if (route !== undefined) {
       progress.route = publicPath;
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
       return route(path, http);
     }
-    if (!connectionStorm.holdsRequests) return this.#respondToCaller(http, path, query, progress);
-    return connectionStorm.leave().then(() => this.#respondToCaller(http, path, query, progress));
+    if (!connectionStorm.holdsRequests) return respondToCaller(http, path, query, progress);
+    return connectionStorm.leave().then(() => respondToCaller(http, path, query, progress));
   }
 
-  #respondToCaller(http: HttpRequest, path: string, query: string, progress: Progress): Promise<HttpResponse> {
+  function respondToCaller(http: HttpRequest, path: string, query: string, progress: Progress): Promise<HttpResponse> {
     // Nothing else is there, so nothing is revealed.
     if (!maybeApi.test(path)) throw nothingHere();
-    const caller = this.#callerOf(http, path, progress);
+    const caller = callerOf(http, path, progress);
     progress.caller = caller;
     checkExpectation(http.header("expect"));
-    const match = this.#router.match(path);
+    const match = router.match(path);
     if (match === undefined) throw nothingHere();
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     progress.route = endpoint.operation.path;
     progress.id = endpoint.id;
-    const data = this.#data.get(caller.schema);
+    const data = dataBySchema.get(caller.schema);
     if (data === undefined) throw new TypeError(`No data is served for the schema ${caller.schema}.`);
     progress.data = data;
     const matched = { http, path, id: match.parameter, query, caller: caller.name, tenant: tenantOf(caller), data };
-    const replica = this.#replicas?.get(caller.schema);
-    if (replica === undefined) return this.#serve(endpoint, matched);
-    const serve = (source = data, standby?: ReadReplica, readAfter?: string) =>
-      this.#serve(endpoint, { ...matched, data: source, readAfter }, standby);
+    const replica = replicas?.get(caller.schema);
+    if (replica === undefined) return serve(endpoint, matched);
+    const serveFrom = (source = data, standby?: ReadReplica, readAfter?: string) =>
+      serve(endpoint, { ...matched, data: source, readAfter }, standby);
     // With the position of the primary, so that the rows of changes can be read from the standby.
     return endpoint.operation.method === "GET" && endpoint.isOfChanges === undefined
-      ? replica.serveRead(http, serve, progress)
-      : replica.serveWrite(serve, progress);
+      ? replica.serveRead(http, serveFrom, progress)
+      : replica.serveWrite(serveFrom, progress);
   }
 
   /** @throws HttpError `invalid_service_key`; the log then has the template of the path, if it has one */
-  #callerOf(http: HttpRequest, path: string, progress: Progress): Caller {
+  function callerOf(http: HttpRequest, path: string, progress: Progress): Caller {
     try {
-      return this.#identify(http);
+      return identify(http);
     } catch (error) {
       // A path whose percent-encoding is invalid is reported to callers with a key.
-      const match = path.includes("%") ? undefined : this.#router.match(path);
+      const match = path.includes("%") ? undefined : router.match(path);
       const route = match?.methods.get(http.method)?.operation.path;
       if (route !== undefined) progress.route = route;
       throw error;
     }
   }
 
-  async #serve(endpoint: RouteEndpoint, request: EndpointRequest, replica?: ReadReplica): Promise<HttpResponse> {
+  async function serve(
+    endpoint: RouteEndpoint,
+    request: EndpointRequest,
+    replica?: ReadReplica,
+  ): Promise<HttpResponse> {
     const { http } = request;
     const { input } = endpoint.operation;
     const prepared = endpoint.prepare(request);
     const respond = replica === undefined ? prepared : (body: Uint8Array) => replica.run(() => prepared(body));
     let held = NO_BODY;
     // An import takes as long as its sender; the data layer limits how many there are. Those of changes count while they read.
-    if (input === "ndjson" || endpoint.isOfChanges === true) return this.#memory.held(await respond(held.body), http);
+    if (input === "ndjson" || endpoint.isOfChanges === true) return memory.held(await respond(held.body), http);
     // Before the request counts as in progress, so that a slow client occupies no slot.
     if (input === "body") {
       // By then a body in the same packet has arrived, too.
-      await this.#limit.whenRoom(http);
-      const reading = this.#readBody(http);
+      await limit.whenRoom(http);
+      const reading = readBody(http);
       held = reading instanceof Promise ? await reading : reading;
     }
     // The objects that a long body becomes are several times as long, so it waits as it is for those before it.
-    const longBodies = held.body.length > LONG_BODY ? this.#longBodies : undefined;
+    const longBodies = held.body.length > limits.LONG_BODY ? longBodyLimit : undefined;
     try {
       if (longBodies !== undefined) await longBodies.enter(http);
     } catch (error) {
@@ -357,15 +319,15 @@ class App implements DaoApp {
       throw error;
     }
     try {
-      const waiting = this.#limit.enter(http);
+      const waiting = limit.enter(http);
       if (waiting === undefined) held.release();
       else await waiting.finally(held.release);
       try {
-        const response = this.#memory.held(await respond(held.body), http);
+        const response = memory.held(await respond(held.body), http);
         // A long response counts as in progress until there is memory for it.
         return response instanceof Promise ? await response : response;
       } finally {
-        this.#limit.leave();
+        limit.leave();
       }
     } finally {
       longBodies?.leave();
