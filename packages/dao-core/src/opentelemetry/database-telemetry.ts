@@ -5,7 +5,6 @@ import type {
   Instrumentation,
   InstrumentedOperation,
   OperationOutcome,
-  StartedOperation,
   Telemetry,
   TelemetrySource,
 } from "../session/instrumentation.ts";
@@ -37,96 +36,81 @@ export interface DatabaseTelemetryOptions {
  * Names: docs/how-to/observe.md. They contain the text of statements, but no values.
  */
 export function databaseTelemetry(options: DatabaseTelemetryOptions = {}): Telemetry {
-  return { instrument: (database) => new DatabaseInstrumentation(database, options) };
+  return { instrument: (database) => instrumentationOf(database, options) };
 }
 
 /** As the conventions recommend for `db.client.operation.duration`. */
 const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
-class DatabaseInstrumentation implements Instrumentation {
-  readonly #recorder = new OperationRecorder("@flux/dao-core", BOUNDARIES);
-  readonly #statementDuration = this.#recorder.histogram(
+function instrumentationOf(source: TelemetrySource, { poolName }: DatabaseTelemetryOptions): Instrumentation {
+  const recorder = new OperationRecorder("@flux/dao-core", BOUNDARIES);
+  const statementDuration = recorder.histogram(
     "db.client.operation.duration",
     "Duration of database client operations.",
   );
-  readonly #retries = this.#recorder.meter.createCounter("flux_dao.retries", {
-    unit: "{retry}",
-    description: "Statements and units of work that are retried after a serialization failure or deadlock.",
-  });
-  readonly #unitOfWorkDuration = this.#recorder.histogram(
+  const unitOfWorkDuration = recorder.histogram(
     "flux_dao.unit_of_work.duration",
     "Duration of attempts at a unit of work.",
   );
-  readonly #source: TelemetrySource;
-  #address: DatabaseAddress | undefined;
+  const retries = recorder.meter.createCounter("flux_dao.retries", {
+    unit: "{retry}",
+    description: "Statements and units of work that are retried after a serialization failure or deadlock.",
+  });
+  let { address } = source;
+  const ownName = address === undefined ? "postgresql" : `${nameOf(address)}/${address.database}`;
+  if (source.pool !== undefined) measurePool(source.pool, poolName ?? ownName, recorder);
   /** By the text of the statement, which names the schema, and by the schema of a unit of work. */
-  readonly #recordings = new Map<string, Recording>();
-
-  constructor(source: TelemetrySource, { poolName }: DatabaseTelemetryOptions) {
-    const { address, pool } = source;
-    this.#source = source;
-    this.#address = address;
-    const ownName = address === undefined ? "postgresql" : `${nameOf(address)}/${address.database}`;
-    if (pool !== undefined) measurePool(pool, poolName ?? ownName, this.#recorder);
-  }
-
-  start(operation: InstrumentedOperation): StartedOperation | undefined {
-    switch (operation.kind) {
-      case "statement":
-        return this.#recorder.start(this.#remembered(operation.text, () => this.#statement(operation)));
-      case "unit of work": {
-        const key = `${operation.isNested} ${operation.schema}`;
-        return this.#recorder.start(this.#remembered(key, () => this.#unitOfWork(operation)));
-      }
-      default:
-        return undefined;
-    }
-  }
-
-  retried(kind: "statement" | "unit of work", error: unknown): void {
-    quietly(() => this.#retries.add(1, { "flux_dao.retry.of": kind, ...failureAttributes(error) }));
-  }
+  const recordings = new Map<string, Recording>();
 
   /** One for each statement of each schema; with many schemas, only the most recent ones are kept. */
-  #remembered(key: string, make: () => Recording): Recording {
-    const { address } = this.#source;
-    if (address !== this.#address) {
-      this.#address = address;
-      this.#recordings.clear();
+  function remembered(key: string, make: () => Recording): Recording {
+    if (source.address !== address) {
+      address = source.address;
+      recordings.clear();
     }
-    let recording = this.#recordings.get(key);
+    let recording = recordings.get(key);
     if (recording === undefined) {
       recording = make();
-      if (this.#recordings.size >= MAX_RECORDINGS) this.#recordings.clear();
-      this.#recordings.set(key, recording);
+      if (recordings.size >= MAX_RECORDINGS) recordings.clear();
+      recordings.set(key, recording);
     }
     return recording;
   }
 
-  #statement({ text, schema }: Extract<InstrumentedOperation, { kind: "statement" }>): Recording {
+  function ofStatement({ text, schema }: Extract<InstrumentedOperation, { kind: "statement" }>): Recording {
     const { text: name, operation, table } = summarize(text);
     const attributes = {
-      ...databaseAttributes(this.#address, schema),
+      ...databaseAttributes(address, schema),
       "db.query.summary": name,
       ...(operation !== undefined && { "db.operation.name": operation }),
       ...(table !== undefined && { "db.collection.name": table }),
     };
     // Not an attribute of the metric: there are too many texts.
     const options = { kind: SpanKind.CLIENT, attributes: { ...attributes, "db.query.text": text } };
-    return { name, options, isLeaf: true, duration: this.#statementDuration, attributes, outcomeOf };
+    return { name, options, isLeaf: true, duration: statementDuration, attributes, outcomeOf };
   }
 
-  #unitOfWork({ isNested, schema }: Extract<InstrumentedOperation, { kind: "unit of work" }>): Recording {
-    const attributes = databaseAttributes(this.#address, schema);
-    return {
-      name: isNested ? "nested unit of work" : "unit of work",
-      options: { attributes },
-      // A nested one is part of an outer one, which is measured.
-      duration: isNested ? undefined : this.#unitOfWorkDuration,
-      attributes,
-      outcomeOf,
-    };
+  function ofUnitOfWork({ isNested, schema }: Extract<InstrumentedOperation, { kind: "unit of work" }>): Recording {
+    const attributes = databaseAttributes(address, schema);
+    const name = isNested ? "nested unit of work" : "unit of work";
+    // A nested one is part of an outer one, which is measured.
+    const duration = isNested ? undefined : unitOfWorkDuration;
+    return { name, options: { attributes }, duration, attributes, outcomeOf };
   }
+
+  return {
+    start(operation) {
+      if (operation.kind === "statement") {
+        return recorder.start(remembered(operation.text, () => ofStatement(operation)));
+      }
+      if (operation.kind !== "unit of work") return undefined;
+      const key = `${operation.isNested} ${operation.schema}`;
+      return recorder.start(remembered(key, () => ofUnitOfWork(operation)));
+    },
+    retried: (kind, error) => {
+      quietly(() => retries.add(1, { "flux_dao.retry.of": kind, ...failureAttributes(error) }));
+    },
+  };
 }
 
 const MAX_RECORDINGS = 4_096;
