@@ -1,4 +1,4 @@
-import { ChangeTails, SqlChangeFeed } from "./changes/change-feed.ts";
+import { ChangeTails, sqlChangeFeed } from "./changes/change-feed.ts";
 import { parseDatabaseUrl } from "./connection-string/database-url.ts";
 import type { Environment } from "./connection-string/parameters.ts";
 import { checkTlsFiles } from "./connection-string/tls.ts";
@@ -119,7 +119,7 @@ export class SchemaSession extends DriverSession {
   get changes(): ChangeFeed | undefined {
     if (this.isTransaction) return undefined;
     const { changeTails: tails, changesRetention: retention, readOnly: isReadOnly } = this.#settings;
-    this.#changes ??= new SqlChangeFeed(this.executor, this.driver, { tails, retention, isReadOnly });
+    this.#changes ??= sqlChangeFeed(this.executor, this.driver, { tails, retention, isReadOnly });
     return this.#changes;
   }
 
@@ -349,8 +349,8 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
   refuseSensitive(options);
   // A driver is loaded when it is needed: an application with a client of its own needs none.
   if (location.kind !== "postgres") {
-    const { PgliteDriver } = await import("./drivers/pglite/pglite.ts");
-    const driver = await PgliteDriver.open(location.kind === "folder" ? location.path : undefined, options);
+    const { openPglite } = await import("./drivers/pglite/pglite.ts");
+    const driver = await openPglite(location.kind === "folder" ? location.path : undefined, options);
     return new Database(driver, options);
   }
   const { PostgresDriver } = await import("./drivers/postgres/driver.ts");

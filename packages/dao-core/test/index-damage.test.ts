@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
+import { openPglite } from "../src/drivers/pglite/pglite.ts";
+import type { SqlDriver } from "../src/session/driver.ts";
 import { diagnose, migrate } from "./public-schema.ts";
 
-let driver: PgliteDriver;
+let driver: SqlDriver;
 beforeAll(async () => {
-  driver = await PgliteDriver.open();
+  driver = await openPglite();
   await migrate(driver);
 });
 afterAll(() => driver.close());

@@ -1,7 +1,7 @@
 import type postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
-import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
+import { openPglite } from "../src/drivers/pglite/pglite.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import { CONSTRAINT_RULES } from "../src/schema/constraints.ts";
 import { ALL_NAMES, NEWEST, withNext } from "./migration-versions.ts";
@@ -104,7 +104,7 @@ describe("a database of the Python service", () => {
     }));
 
   test("that is empty gets the same schema, on PGlite too", async () => {
-    const driver = await PgliteDriver.open();
+    const driver = await openPglite();
     try {
       const run = async (script: string) => {
         for (const statement of script.split(";")) if (statement.trim() !== "") await driver.execute(statement, []);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { askUntil } from "../../../test/ask-until.ts";
-import { PgliteDriver } from "../src/drivers/pglite/pglite.ts";
+import { openPglite } from "../src/drivers/pglite/pglite.ts";
 import type { MigrationReport } from "../src/migrations/migrate.ts";
 import type { MigrationSet } from "../src/migrations/migration-set.ts";
 import { planMigrations as planSchema } from "../src/migrations/plan.ts";
@@ -132,7 +132,7 @@ describe("online steps", () => {
     }));
 
   test("are done in an embedded database", async () => {
-    const driver = await PgliteDriver.open();
+    const driver = await openPglite();
     try {
       await migrate(driver);
       await driver.execute("insert into users (name, email) values ('Ada', 'ada@example.org')", []);

@@ -36,42 +36,36 @@ export interface ChangeSettings {
   readonly isReadOnly: boolean;
 }
 
-/** The change feed of a schema, by the functions that `migrate({ changes: true })` creates. */
-export class SqlChangeFeed implements ChangeFeed {
-  readonly #executor: SchemaExecutor;
-  readonly #driver: SqlExecutor;
-  readonly #settings: ChangeSettings;
-  readonly #tail: ChangeTail;
-  readonly #readText: string;
+/**
+ * The change feed of a schema, by the functions that `migrate({ changes: true })` creates.
+ * @param driver for what is no caller's statement, so neither traced nor reported: looking for changes, and deleting expired ones
+ */
+export function sqlChangeFeed(executor: SchemaExecutor, driver: SqlExecutor, settings: ChangeSettings): ChangeFeed {
+  const { schema } = executor;
+  const { tails, retention, isReadOnly } = settings;
+  const all = { entity: undefined, userId: undefined, limit: MAX_CHANGES };
+  const tail = tails.of(schema, (cursor) => patiently(() => readPage({ ...all, cursor }, {}, driver)));
+  const readText = `select upto::text as upto, ${hex("upto_token")} as upto_token, has_more as has_more, head::text as head,
+    place::text as place, ${hex("token")} as token, entity as entity, operation as operation, id::text as id,
+    user_id::text as user_id, goal_id::text as goal_id, (extract(epoch from changed_at) * 1000)::float8 as changed_at
+    from ${schema.qualified("flux_dao_read_changes")}(
+      $1::text::bigint, ('x' || lpad($2::text, 16, '0'))::bit(64)::bigint, $3::text, $4::text::uuid, $5::integer, $6::boolean)`;
+  return { list, follow, deleteExpired };
 
-  /** @param driver for what is no caller's statement, so neither traced nor reported: looking for changes, and deleting expired ones */
-  constructor(executor: SchemaExecutor, driver: SqlExecutor, settings: ChangeSettings) {
-    this.#executor = executor;
-    this.#driver = driver;
-    this.#settings = settings;
-    const all = { entity: undefined, userId: undefined, limit: MAX_CHANGES };
-    this.#tail = settings.tails.of(executor.schema, (cursor) =>
-      this.#patiently(() => this.#read({ ...all, cursor }, {}, driver)),
-    );
-    this.#readText = `select upto::text as upto, ${hex("upto_token")} as upto_token, has_more as has_more, head::text as head,
-      place::text as place, ${hex("token")} as token, entity as entity, operation as operation, id::text as id,
-      user_id::text as user_id, goal_id::text as goal_id, (extract(epoch from changed_at) * 1000)::float8 as changed_at
-      from ${executor.schema.qualified("flux_dao_read_changes")}(
-        $1::text::bigint, ('x' || lpad($2::text, 16, '0'))::bit(64)::bigint, $3::text, $4::text::uuid, $5::integer, $6::boolean)`;
-  }
-
-  async list(request: ChangesToList, options?: CallOptions): Promise<ChangePage> {
+  async function list(request: ChangesToList, options?: CallOptions): Promise<ChangePage> {
     // Where the database's default isolation is above READ COMMITTED, readers and writers conflict often.
     const policy = { retries: Number.POSITIVE_INFINITY, within: CHANGES_PATIENCE, isRetryable: isConflict };
-    const read = () => withRetries(policy, () => this.#read(request, options), options?.signal);
+    const read = () => withRetries(policy, () => readPage(request, options), options?.signal);
     let page = await read();
     // Whatever is committed by now comes before the cursor.
     while (request.cursor === "now" && page.hasNext) page = await read();
     return page;
   }
 
-  async *follow(request: ChangesToFollow, { onCursor, ...options }: StreamOptions = {}): AsyncGenerator<ChangeDto> {
-    const { tails, isReadOnly } = this.#settings;
+  async function* follow(
+    request: ChangesToFollow,
+    { onCursor, ...options }: StreamOptions = {},
+  ): AsyncGenerator<ChangeDto> {
     const { entity, userId } = request;
     let cursor = request.cursor;
     let ahead: ChangePage | undefined;
@@ -79,7 +73,7 @@ export class SqlChangeFeed implements ChangeFeed {
     try {
       do {
         const next = { entity, userId, limit: MAX_CHANGES, cursor };
-        const page = ahead ?? (await this.#patiently(() => this.list(next, options), options.signal));
+        const page = ahead ?? (await patiently(() => list(next, options), options.signal));
         for (const change of page.items) {
           throwIfAborted(options.signal);
           if (isOf(change, request)) yield change;
@@ -88,7 +82,7 @@ export class SqlChangeFeed implements ChangeFeed {
         if (hasMoved) onCursor?.(page.nextCursor);
         cursor = page.nextCursor;
         const isEnd = !page.hasNext && !tails.isClosed;
-        ahead = isEnd ? await this.#tail.after(cursor, options.signal, isReadOnly && !hasMoved) : undefined;
+        ahead = isEnd ? await tail.after(cursor, options.signal, isReadOnly && !hasMoved) : undefined;
       } while (!tails.isClosed);
     } catch (error) {
       // The statement that was running when the database was closed.
@@ -96,34 +90,32 @@ export class SqlChangeFeed implements ChangeFeed {
     }
   }
 
-  async deleteExpired(options?: CallOptions): Promise<number> {
-    const { retention } = this.#settings;
-    const feed = this.#executor.schema.qualified("flux_dao_change_feed");
-    const [[found] = []] = await this.#run(this.#driver, FIND_FEED, [feed], options);
+  async function deleteExpired(options?: CallOptions): Promise<number> {
+    const feed = schema.qualified("flux_dao_change_feed");
+    const [[found] = []] = await run(driver, FIND_FEED, [feed], options);
     if (found === null) return 0;
     let total = 0;
-    while ((await this.#count("flux_dao_position_changes", [DELETE_BATCH], options)) === DELETE_BATCH);
+    while ((await count("flux_dao_position_changes", [DELETE_BATCH], options)) === DELETE_BATCH);
     for (;;) {
-      const deleted = await this.#count("flux_dao_prune_changes", [retention, DELETE_BATCH], options);
+      const deleted = await count("flux_dao_prune_changes", [retention, DELETE_BATCH], options);
       total += deleted;
       if (deleted < DELETE_BATCH) return total;
     }
   }
 
-  async #read(
+  async function readPage(
     { cursor, entity, userId, limit }: ChangesToList,
     options?: CallOptions,
-    executor: SqlExecutor = this.#executor,
+    on: SqlExecutor = executor,
   ): Promise<ChangePage> {
-    const { isReadOnly } = this.#settings;
     const [position, token] = cursor === "now" ? [null, null] : cursor === "start" ? ["-1", null] : cursor.split("-");
     const parameters = [position ?? null, token ?? null, entity ?? null, userId ?? null, limit, !isReadOnly];
     const kind = isReadOnly ? "read" : "write";
-    const rows = await this.#run(executor, this.#readText, parameters, { ...options, kind });
+    const rows = await run(on, readText, parameters, { ...options, kind });
     const [upto, uptoToken, hasNext, head] = rows[0] ?? [];
     if (typeof upto === "string") {
       const items = rows.filter((row) => row[4] !== null).map(toChange);
-      if (hasNext === null && items.length === 0) await this.#checkLock(options);
+      if (hasNext === null && items.length === 0) await checkLock(options);
       return { items, nextCursor: `${upto}-${uptoToken}`, hasNext: hasNext === true };
     }
     // A standby that has not replayed the position yet.
@@ -135,9 +127,9 @@ export class SqlChangeFeed implements ChangeFeed {
    * Waits out a lost connection, a restart or a failover of the database.
    * @throws what it throws, once that has taken too long
    */
-  #patiently<Result>(read: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  function patiently<Result>(read: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const isPassing = (error: unknown) => error instanceof UnavailableError || isConflict(error);
-    const isRetryable = (error: unknown) => isPassing(error) && !this.#settings.tails.isClosed;
+    const isRetryable = (error: unknown) => isPassing(error) && !tails.isClosed;
     return withRetries({ retries: Number.POSITIVE_INFINITY, within: CHANGES_PATIENCE, isRetryable }, read, signal);
   }
 
@@ -145,14 +137,13 @@ export class SqlChangeFeed implements ChangeFeed {
    * A reader that finds the head locked leaves it to the holder to give positions, which takes milliseconds.
    * @throws UnavailableError if one transaction has it locked for too long
    */
-  async #checkLock(options?: CallOptions): Promise<void> {
-    const { schema } = this.#executor;
+  async function checkLock(options?: CallOptions): Promise<void> {
     const text = `select f.xmax::text as holder, (select a.pid::text from pg_stat_activity a where a.backend_xid = f.xmax) as pid
       from ${schema.qualified("flux_dao_change_feed")} f`;
-    const [[holder, pid] = []] = await this.#run(this.#driver, text, [], { ...options, kind: "read" });
+    const [[holder, pid] = []] = await run(driver, text, [], { ...options, kind: "read" });
     const now = performance.now();
-    const { lock = { holder: "", since: now } } = this.#tail;
-    if (lock.holder !== holder) this.#tail.lock = { holder: String(holder), since: now };
+    const { lock = { holder: "", since: now } } = tail;
+    if (lock.holder !== holder) tail.lock = { holder: String(holder), since: now };
     // "0" is nobody, by now.
     if (lock.holder !== holder || holder === "0" || now - lock.since < CHANGES_PATIENCE) return;
     const session = pid === null ? "another session" : `the session with the process id ${pid}`;
@@ -162,16 +153,15 @@ export class SqlChangeFeed implements ChangeFeed {
     );
   }
 
-  async #count(name: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<number> {
+  async function count(name: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<number> {
     const places = parameters.map((_, index) => `$${index + 1}`).join(", ");
-    const text = `select ${this.#executor.schema.qualified(name)}(${places}) as count`;
-    const rows = await this.#run(this.#driver, text, parameters, options);
+    const text = `select ${schema.qualified(name)}(${places}) as count`;
+    const rows = await run(driver, text, parameters, options);
     return Number(rows[0]?.[0]);
   }
 
-  async #run(executor: SqlExecutor, ...statement: Parameters<SqlExecutor["execute"]>): Promise<readonly SqlRow[]> {
-    const { schema } = this.#executor;
-    const { rows } = await executor.execute(...statement).catch((cause: unknown) => {
+  async function run(on: SqlExecutor, ...statement: Parameters<SqlExecutor["execute"]>): Promise<readonly SqlRow[]> {
+    const { rows } = await on.execute(...statement).catch((cause: unknown) => {
       // There are no such functions or tables, or there is no such schema.
       const isDisabled = /^(?:42883|42P01|3F000)$/.test(databaseErrorFacts(cause)?.code ?? "");
       throw isDisabled ? new ChangesDisabledError(schema.name, { cause }) : toDaoError(cause);

@@ -7,7 +7,6 @@ import {
   beginScript,
   type SqlConnection,
   type SqlDriver,
-  type SqlExecutor,
   type SqlParameter,
   type SqlResult,
   type SqlTransaction,
@@ -20,7 +19,7 @@ import { inCallersContext } from "../../session/transaction/transaction-context.
 import { throwIfAborted, withEitherSignal } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { closedError, WaitingLine } from "../../session/waiting/waiting-line.ts";
-import { type EmbeddedFolder, takeFolder } from "./pglite-folder.ts";
+import { takeFolder } from "./pglite-folder.ts";
 
 /** How an embedded database is used. */
 export interface PgliteDriverOptions {
@@ -28,121 +27,103 @@ export interface PgliteDriverOptions {
   readonly idleInTransactionTimeout?: number | undefined;
 }
 
-/** Embedded PostgreSQL (PGlite), which has one connection. A signal is respected between statements: none can be cancelled. */
-export class PgliteDriver implements SqlDriver {
-  readonly description: string;
-  readonly isTransaction = false;
-  readonly probe: SqlExecutor = { execute: (...statement) => this.#probe(...statement) };
-  readonly imports = new ImportLimit(() => 1, {
+/**
+ * Opens embedded PostgreSQL (PGlite), which has one connection. A signal is respected between statements: none can be cancelled.
+ * @param path where the data is kept; reserved for this process until `close`. Default: in memory
+ * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder is in use, or cannot be used;
+ *   ValidationError for an option that is not a whole number of milliseconds
+ */
+export async function openPglite(path?: string, options: PgliteDriverOptions = {}): Promise<SqlDriver> {
+  const idleTimeout = limits.milliseconds(
+    "idleInTransactionTimeout",
+    options.idleInTransactionTimeout ?? limits.DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
+  );
+  // Not bundled: it is optional, and reads files of its package.
+  const { PGlite } = await import(/* webpackIgnore: true */ "@electric-sql/pglite").catch((cause: unknown) => {
+    const sentence =
+      "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";
+    throw new UnavailableError(sentence, { cause });
+  });
+  const folder = path === undefined ? undefined : await takeFolder(path);
+  const database = await PGlite.create(folder === undefined ? {} : { dataDir: folder.path }).catch(
+    async (cause: unknown) => {
+      await folder?.release();
+      const sentence =
+        `The embedded database in ${path ?? "memory"} cannot be opened. Is the folder one of its own, and whole? ` +
+        "Restore it from a copy, or delete it if it never had data.";
+      throw new UnavailableError(sentence, { cause });
+    },
+  );
+  const description = path === undefined ? "PGlite in memory" : `PGlite in ${path}`;
+  const connection = new PgliteConnection(database);
+  const imports = new ImportLimit(() => 1, {
     acquireTimeout: limits.EMBEDDED_ACQUIRE_TIMEOUT,
     maxWaiting: Number.POSITIVE_INFINITY,
   });
-  readonly #connection: PgliteConnection;
-  readonly #folder: EmbeddedFolder | undefined;
-  readonly #idleTimeout: number;
-  readonly #line = new WaitingLine<"turn", void>(Number.POSITIVE_INFINITY, "callers wait for the embedded database");
-  #running: Promise<unknown> | undefined;
-  #closing: Promise<void> | undefined;
+  const line = new WaitingLine<"turn", void>(Number.POSITIVE_INFINITY, "callers wait for the embedded database");
+  let running: Promise<unknown> | undefined;
+  let closing: Promise<void> | undefined;
+  return { description, isTransaction: false, probe: { execute: probe }, imports, execute, transaction, close };
 
-  private constructor(database: PGlite, description: string, folder: EmbeddedFolder | undefined, idleTimeout: number) {
-    this.#connection = new PgliteConnection(database);
-    this.description = description;
-    this.#folder = folder;
-    this.#idleTimeout = idleTimeout;
+  function execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    return exclusive(() => connection.execute(text, parameters, options?.signal), options);
   }
 
-  /**
-   * @param folder where the data is kept; reserved for this process until `close`. Default: in memory
-   * @throws UnavailableError if `@electric-sql/pglite` is not installed, or the folder is in use, or cannot be used;
-   *   ValidationError for an option that is not a whole number of milliseconds
-   */
-  static async open(folder?: string, options: PgliteDriverOptions = {}): Promise<PgliteDriver> {
-    const idleTimeout = limits.milliseconds(
-      "idleInTransactionTimeout",
-      options.idleInTransactionTimeout ?? limits.DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT,
-    );
-    // Not bundled: it is optional, and reads files of its package.
-    const { PGlite } = await import(/* webpackIgnore: true */ "@electric-sql/pglite").catch((cause: unknown) => {
-      const sentence =
-        "The embedded database needs the package @electric-sql/pglite: install it, or use a postgres:// URL.";
-      throw new UnavailableError(sentence, { cause });
-    });
-    const taken = folder === undefined ? undefined : await takeFolder(folder);
-    const database = await PGlite.create(taken === undefined ? {} : { dataDir: taken.path }).catch(
-      async (cause: unknown) => {
-        await taken?.release();
-        const sentence =
-          `The embedded database in ${folder ?? "memory"} cannot be opened. Is the folder one of its own, and whole? ` +
-          "Restore it from a copy, or delete it if it never had data.";
-        throw new UnavailableError(sentence, { cause });
-      },
-    );
-    const description = folder === undefined ? "PGlite in memory" : `PGlite in ${folder}`;
-    return new PgliteDriver(database, description, taken, idleTimeout);
-  }
-
-  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    return this.#exclusive(() => this.#connection.execute(text, parameters, options?.signal), options);
-  }
-
-  #probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    const mustWait = this.#running !== undefined && this.#closing === undefined;
-    if (!mustWait) return this.execute(text, parameters, options);
+  function probe(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
+    const mustWait = running !== undefined && closing === undefined;
+    if (!mustWait) return execute(text, parameters, options);
     return Promise.reject(codedError("53300", "The embedded database has one connection, which is in use."));
   }
 
-  async transaction<Result>(
+  async function transaction<Result>(
     work: (transaction: SqlTransaction) => Promise<Result>,
     options: TransactionOptions = {},
   ): Promise<Result> {
     const { signal } = options;
     const begin = beginScript(options);
-    return this.#exclusive(
-      () => OpenTransaction.run(this.#connection, begin, work, signal, this.#idleTimeout),
-      options,
-    );
+    return exclusive(() => OpenTransaction.run(connection, begin, work, signal, idleTimeout), options);
   }
 
-  close(timeout = limits.DEFAULT_CLOSE_TIMEOUT): Promise<void> {
-    this.imports.close();
-    this.#closing ??= this.#close(timeout);
-    return this.#closing;
+  function close(timeout = limits.DEFAULT_CLOSE_TIMEOUT): Promise<void> {
+    imports.close();
+    closing ??= end(timeout);
+    return closing;
   }
 
-  async #close(timeout: number): Promise<void> {
-    const done = this.#line.empty().then(() => this.#running?.catch(() => undefined));
+  async function end(timeout: number): Promise<void> {
+    const done = line.empty().then(() => running?.catch(() => undefined));
     await Promise.race([done, delay(timeout, undefined, { ref: false })]);
-    this.#line.refuseAll(closedError());
+    line.refuseAll(closedError());
     try {
-      await this.#connection.close();
+      await connection.close();
     } finally {
-      await this.#folder?.release();
+      await folder?.release();
     }
   }
 
   /** Runs `work` after all earlier work, unless its caller has been aborted by then. */
-  #exclusive<Result>(work: () => Promise<Result>, { signal, requester }: CallOptions = {}): Promise<Result> {
-    if (this.#closing !== undefined) return Promise.reject(closedError());
-    if (this.#running === undefined) return this.#run(work, signal);
+  function exclusive<Result>(work: () => Promise<Result>, { signal, requester }: CallOptions = {}): Promise<Result> {
+    if (closing !== undefined) return Promise.reject(closedError());
+    if (running === undefined) return run(work, signal);
     return withEitherSignal(signal, requester?.signal, (either) => {
       // The work before it, perhaps in another transaction's callback, admits it.
-      const run = inCallersContext(() => this.#run(work, either));
-      return this.#line.wait("turn", run, limits.EMBEDDED_ACQUIRE_TIMEOUT, turnTimeoutError, either);
+      const start = inCallersContext(() => run(work, either));
+      return line.wait("turn", start, limits.EMBEDDED_ACQUIRE_TIMEOUT, turnTimeoutError, either);
     });
   }
 
-  async #run<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  async function run<Result>(work: () => Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
     const start = async () => {
       throwIfAborted(signal);
       return work();
     };
-    const running = start();
-    this.#running = running;
+    const started = start();
+    running = started;
     try {
-      return await running;
+      return await started;
     } finally {
-      this.#running = undefined;
-      this.#line.waiting[0]?.admit();
+      running = undefined;
+      line.waiting[0]?.admit();
     }
   }
 }
