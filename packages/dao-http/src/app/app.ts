@@ -27,9 +27,9 @@ import { changesEndpoint } from "./changes/changes-endpoint.ts";
 import { Followers } from "./changes/followers.ts";
 import { ConcurrencyLimit, connectionStorm } from "./concurrency-limit.ts";
 import { Endpoint, type EndpointRequest, type RouteEndpoint, type ServedData } from "./endpoint.ts";
-import { Readiness, type ReadinessCheck, respondHealthy } from "./health.ts";
+import { createReadiness, type ReadinessCheck, respondHealthy } from "./health.ts";
 import { createLogger, type Logger, logRequest } from "./log.ts";
-import { type ReadReplica, type Served, standbyCheck } from "./read-replica.ts";
+import { type Run, type Serve, type Served, standbyCheck } from "./read-replica.ts";
 import { ResponseMemory } from "./response-memory.ts";
 import { dataOf, inSchema, readinessOf, replicasOf, schemaOf } from "./served-data.ts";
 
@@ -133,7 +133,7 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
   const dataBySchema = new Map(served.map(([schema, own]) => [schema, dataOf(own, logger)]));
   /** Where the reads of these schemas are sent; absent if there is no standby. */
   const replicas = replica && replicasOf(services, replica, schemas, logger);
-  const readiness = new Readiness(
+  const readiness = createReadiness(
     options.readiness === undefined
       ? served.map(([schema, own]) => ({ schema: schema ?? schemaOf(own), check: readinessOf(own) }))
       : [{ schema: undefined, check: options.readiness }],
@@ -270,8 +270,8 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
     const matched = { http, path, id: match.parameter, query, caller: caller.name, tenant: tenantOf(caller), data };
     const replica = replicas?.get(caller.schema);
     if (replica === undefined) return serve(endpoint, matched);
-    const serveFrom = (source = data, standby?: ReadReplica, readAfter?: string) =>
-      serve(endpoint, { ...matched, data: source, readAfter }, standby);
+    const serveFrom: Serve = (source = data, run, readAfter) =>
+      serve(endpoint, { ...matched, data: source, readAfter }, run);
     // With the position of the primary, so that the rows of changes can be read from the standby.
     return endpoint.operation.method === "GET" && endpoint.isOfChanges === undefined
       ? replica.serveRead(http, serveFrom, progress)
@@ -291,15 +291,11 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
     }
   }
 
-  async function serve(
-    endpoint: RouteEndpoint,
-    request: EndpointRequest,
-    replica?: ReadReplica,
-  ): Promise<HttpResponse> {
+  async function serve(endpoint: RouteEndpoint, request: EndpointRequest, run?: Run): Promise<HttpResponse> {
     const { http } = request;
     const { input } = endpoint.operation;
     const prepared = endpoint.prepare(request);
-    const respond = replica === undefined ? prepared : (body: Uint8Array) => replica.run(() => prepared(body));
+    const respond = run === undefined ? prepared : (body: Uint8Array) => run(() => prepared(body));
     let held = NO_BODY;
     // An import takes as long as its sender; the data layer limits how many there are. Those of changes count while they read.
     if (input === "ndjson" || endpoint.isOfChanges === true) return memory.held(await respond(held.body), http);

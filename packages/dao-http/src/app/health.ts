@@ -31,111 +31,99 @@ interface Unusable {
  * Handles `/ready`: whether requests should be sent here. Of several schemas, one must be usable: another that is not, such as
  * that of a tenant not migrated yet, must not keep the others' requests away. Each call checks the last usable schema, one that
  * was unusable, and the next one of all.
+ * @param schemas at least one
+ * @param checkReplica of a standby, without which the service is still ready: then all reads are sent to the primary
  */
-export class Readiness {
-  readonly #schemas: readonly SchemaReadiness[];
-  readonly #checkReplica: ReadinessCheck | undefined;
+export function createReadiness(schemas: readonly SchemaReadiness[], checkReplica?: ReadinessCheck) {
+  const isOnly = schemas.length === 1;
   /** The schemas found unusable, with the reasons; the one checked longest ago comes first. */
-  readonly #reasons = new Map<SchemaReadiness, string>();
+  const reasons = new Map<SchemaReadiness, string>();
   /** The positions of the last usable schema, and of the other one that was last checked. */
-  #usable = 0;
-  #other = 0;
-  #running: Promise<ReadinessState> | undefined;
+  let [usable, other] = [0, 0];
+  let running: Promise<ReadinessState> | undefined;
+  return { respond, find };
 
-  /**
-   * @param schemas at least one
-   * @param checkReplica of a standby, without which the service is still ready: then all reads are sent to the primary
-   */
-  constructor(schemas: readonly SchemaReadiness[], checkReplica?: ReadinessCheck) {
-    this.#schemas = schemas;
-    this.#checkReplica = checkReplica;
-  }
-
-  get #isOnly(): boolean {
-    return this.#schemas.length === 1;
-  }
-
-  async respond(isStopping: boolean): Promise<PublicResponse> {
-    const { warning, ...state } = await this.find(isStopping);
+  async function respond(isStopping: boolean): Promise<PublicResponse> {
+    const { warning, ...state } = await find(isStopping);
     return { ...jsonResponse(state.status === "ready" ? 200 : 503, state), warning };
   }
 
-  async find(isStopping: boolean): Promise<ReadinessState> {
+  async function find(isStopping: boolean): Promise<ReadinessState> {
     // Planned, so without a warning.
     if (isStopping) return { status: "not_ready", detail: "The service is stopping." };
     // Concurrent requests share one check.
-    this.#running ??= this.#check().finally(() => {
-      this.#running = undefined;
+    running ??= check().finally(() => {
+      running = undefined;
     });
-    return this.#running;
+    return running;
   }
 
-  async #check(): Promise<ReadinessState> {
+  async function check(): Promise<ReadinessState> {
     const deadline = performance.now() + READINESS_TIMEOUT;
-    const reason = await this.#findUsable(deadline);
+    const reason = await findUsable(deadline);
     if (reason !== undefined) return { status: "not_ready", detail: reason, warning: reason };
-    this.#other = (this.#other + 1) % this.#schemas.length;
-    const [unusable] = this.#reasons.keys();
-    const others = new Set([unusable, this.#schemas[this.#other]]);
-    others.delete(this.#schemas[this.#usable]);
+    other = (other + 1) % schemas.length;
+    const [unusable] = reasons.keys();
+    const others = new Set([unusable, schemas[other]]);
+    others.delete(schemas[usable]);
     const soon = performance.now() + READINESS_TIMEOUT / 3;
     const [standby] = await Promise.all([
-      this.#findReplicaReason(soon),
-      ...[...others].map((schema) => this.#findReason(schema, soon)),
+      findReplicaReason(soon),
+      ...[...others].map((schema) => findReason(schema, soon)),
     ]);
-    if (this.#reasons.size === 0 && standby === undefined) return { status: "ready" };
-    const schemas = [...this.#reasons.keys()].map(({ schema }) => schema);
-    const [first] = this.#reasons.values();
+    if (reasons.size === 0 && standby === undefined) return { status: "ready" };
+    const unready = [...reasons.keys()].map(({ schema }) => schema);
+    const [first] = reasons.values();
     const warnings = [
-      ...(first === undefined ? [] : [`${schemas.length} of ${this.#schemas.length} schemas cannot be used. ${first}`]),
+      ...(first === undefined ? [] : [`${unready.length} of ${schemas.length} schemas cannot be used. ${first}`]),
       ...(standby === undefined ? [] : [`Reads are sent to the primary. ${standby}`]),
     ];
     const restrictions = {
-      ...(first !== undefined && { schemas_not_ready: schemas }),
+      ...(first !== undefined && { schemas_not_ready: unready }),
       ...(standby !== undefined && { standby_not_ready: standby }),
     };
     return { status: "ready", ...restrictions, warning: warnings.join(" ") };
   }
 
-  async #findReplicaReason(deadline: number): Promise<string | undefined> {
-    if (this.#checkReplica === undefined) return undefined;
-    const failure = await failureOf(this.#checkReplica, deadline);
+  async function findReplicaReason(deadline: number): Promise<string | undefined> {
+    if (checkReplica === undefined) return undefined;
+    const failure = await failureOf(checkReplica, deadline);
     return failure && (failure.isSilence ? "The standby did not respond in time." : reasonOf(failure.error));
   }
 
   /** Looks for a usable schema, beginning with the last one. Returns the reason if it finds none. */
-  async #findUsable(deadline: number): Promise<string | undefined> {
+  async function findUsable(deadline: number): Promise<string | undefined> {
     let reason: string | undefined;
     let wasSilent = false;
-    for (let tried = 0; tried < Math.min(this.#schemas.length, SCHEMAS_PER_PROBE); tried++) {
+    for (let tried = 0; tried < Math.min(schemas.length, SCHEMAS_PER_PROBE); tried++) {
       // Time is left to find out whether the database is silent, or one schema, whose tables a migration has locked.
-      const share = this.#isOnly || wasSilent ? 1 : 2 / 3;
+      const share = isOnly || wasSilent ? 1 : 2 / 3;
       const now = performance.now();
-      const found = await this.#findReason(this.#schemas[this.#usable], now + (deadline - now) * share);
+      const found = await findReason(schemas[usable], now + (deadline - now) * share);
       if (found === undefined) return undefined;
       // The others are in the same database.
-      if (found.scope === "database" || this.#isOnly) return found.reason;
+      if (found.scope === "database" || isOnly) return found.reason;
       if (found.scope === "silence" && wasSilent) return "The database did not respond in time.";
       wasSilent ||= found.scope === "silence";
       reason ??= found.reason;
-      this.#usable = (this.#usable + 1) % this.#schemas.length;
+      usable = (usable + 1) % schemas.length;
     }
     return reason;
   }
 
   /** Returns why the schema cannot be used; `undefined` if it can. */
-  async #findReason(schema: SchemaReadiness | undefined, deadline: number): Promise<Unusable | undefined> {
+  async function findReason(schema: SchemaReadiness | undefined, deadline: number): Promise<Unusable | undefined> {
     if (schema === undefined) return undefined;
     const failure = await failureOf(schema.check, deadline);
-    this.#reasons.delete(schema);
+    reasons.delete(schema);
     if (failure === undefined) return undefined;
     const { error, isSilence } = failure;
     const reason = isSilence
-      ? `${this.#isOnly ? "The database" : `The schema ${schema.schema}`} did not respond in time.`
+      ? `${isOnly ? "The database" : `The schema ${schema.schema}`} did not respond in time.`
       : reasonOf(error);
     const isOfSchema = isDaoError(error) && error.code === "schema_version";
     const scope = isSilence ? "silence" : isOfSchema ? "schema" : "database";
-    if (scope !== "database") this.#reasons.set(schema, reason);
+    if (scope !== "database") reasons.set(schema, reason);
     return { reason, scope };
   }
 }

@@ -23,69 +23,66 @@ export interface Served {
   isReadFromStandby?: boolean;
 }
 
+/** Runs a read that may be abandoned. */
+export type Run = (read: () => Promise<HttpResponse>) => Promise<HttpResponse>;
+
 /** Serves a request from the primary, or from another source. */
-type Serve = (data?: ServedData, replica?: ReadReplica, readAfter?: string) => Promise<HttpResponse>;
+export type Serve = (data?: ServedData, run?: Run, readAfter?: string) => Promise<HttpResponse>;
+
+export type ReadReplica = ReturnType<typeof readReplica>;
 
 /** A standby for the reads of one schema, while it is ready, and lags by no more than its `maxLag`: checked once a second. */
-export class ReadReplica {
-  readonly #data: ServedData;
-  readonly #primary: SchemaSession;
-  readonly #session: SchemaSession;
-  #isReady = false;
-  #checkedAt = Number.NEGATIVE_INFINITY;
-  #check: Promise<boolean> | undefined;
+export function readReplica(primary: SchemaSession, session: SchemaSession, data: ServedData) {
+  let isReady = false;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let check: Promise<boolean> | undefined;
   /** Abandon the reads that are running on it. */
-  readonly #running = new Set<(error: unknown) => void>();
-  #watch: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(primary: SchemaSession, session: SchemaSession, data: ServedData) {
-    this.#primary = primary;
-    this.#session = session;
-    this.#data = data;
-  }
+  const running = new Set<(error: unknown) => void>();
+  let isWatching = false;
+  return { serveRead, serveWrite };
 
   /** Serves a read from the standby, or from the primary if the standby cannot. */
-  async serveRead(http: HttpRequest, serve: Serve, served: Served): Promise<HttpResponse> {
+  async function serveRead(http: HttpRequest, serve: Serve, served: Served): Promise<HttpResponse> {
     const position = readPosition(http);
-    if (await this.#canServe(position, http)) {
+    if (await canServe(position, http)) {
       served.isReadFromStandby = true;
       try {
-        return await serve(this.#data, this, position);
+        return await serve(data, run, position);
       } catch (error) {
-        if (!(await this.#isToBlame(error))) throw error;
+        if (!(await isToBlame(error))) throw error;
       }
     }
     served.isReadFromStandby = false;
     const response = await serve();
     // With it, the caller's next reads need not be of the latest.
-    if (position === LATEST) served.position = await this.#positionOfPrimary();
+    if (position === LATEST) served.position = await positionOfPrimary();
     return response;
   }
 
   /** Serves a write, and learns the position that the caller's next reads must see. */
-  async serveWrite(serve: Serve, served: Served): Promise<HttpResponse> {
+  async function serveWrite(serve: Serve, served: Served): Promise<HttpResponse> {
     try {
       const response = await serve();
-      served.position = await this.#positionOfPrimary();
+      served.position = await positionOfPrimary();
       return response;
     } catch (error) {
-      if (telling.has(Object(error).code)) served.position = await this.#positionOfPrimary();
+      if (telling.has(Object(error).code)) served.position = await positionOfPrimary();
       throw error;
     }
   }
 
   /** The position that covers what was committed before; `latest` if it cannot be learned. */
-  #positionOfPrimary(): Promise<string> {
-    return this.#primary.position().catch(() => LATEST);
+  function positionOfPrimary(): Promise<string> {
+    return primary.position().catch(() => LATEST);
   }
 
   /** Whether it can serve a read now that must see this position; waits a moment for it to be replayed. */
-  async #canServe(position: string | undefined, requester: Requester): Promise<boolean> {
-    if (position === LATEST || !(await this.#isFresh()) || !this.#session.isStandby) return false;
+  async function canServe(position: string | undefined, requester: Requester): Promise<boolean> {
+    if (position === LATEST || !(await isFresh()) || !session.isStandby) return false;
     if (position === undefined) return true;
     try {
-      await this.#session.waitForPosition(position, { timeout: REPLICA_WAIT, requester });
-      return this.#session.isStandby;
+      await session.waitForPosition(position, { timeout: REPLICA_WAIT, requester });
+      return session.isStandby;
     } catch (error) {
       requester.signal?.throwIfAborted();
       if (!isDaoError(error)) throw error;
@@ -94,60 +91,61 @@ export class ReadReplica {
   }
 
   /** Runs a read, which is abandoned if the standby turns out to be silent: it would wait for the time-out of its statement. */
-  run(read: () => Promise<HttpResponse>): Promise<HttpResponse> {
+  function run(read: () => Promise<HttpResponse>): Promise<HttpResponse> {
     return new Promise((resolve, reject) => {
-      this.#running.add(reject);
-      this.#watch ??= setTimeout(() => this.#watchReads(), REPLICA_CHECK_INTERVAL);
+      running.add(reject);
+      if (!isWatching) setTimeout(watchReads, REPLICA_CHECK_INTERVAL);
+      isWatching = true;
       read()
         .then((response) => {
-          if (this.#running.delete(reject)) resolve(response);
+          if (running.delete(reject)) resolve(response);
           // Nobody will read it, and it holds memory.
           else if (isStreamed(response)) void response.body[Symbol.asyncIterator]().return?.();
         }, reject)
-        .finally(() => this.#running.delete(reject));
+        .finally(() => running.delete(reject));
     });
   }
 
   /** Whether the failure of a read comes from a standby that cannot be used, so that the primary should be asked. */
-  async #isToBlame(error: unknown): Promise<boolean> {
+  async function isToBlame(error: unknown): Promise<boolean> {
     if (error instanceof AbandonedRead) return true;
     if (!isDaoError(error) || (error.code !== "unavailable" && error.code !== "schema_version")) return false;
-    return !(await this.#startCheck());
+    return !(await startCheck());
   }
 
   /** Checks once a second while reads are running, also if no other read comes. */
-  #watchReads(): void {
-    this.#watch = undefined;
-    if (this.#running.size === 0) return;
-    void this.#startCheck();
-    this.#watch = setTimeout(() => this.#watchReads(), REPLICA_CHECK_INTERVAL);
+  function watchReads(): void {
+    isWatching = running.size > 0;
+    if (!isWatching) return;
+    void startCheck();
+    setTimeout(watchReads, REPLICA_CHECK_INTERVAL);
   }
 
-  #isFresh(): boolean | Promise<boolean> {
-    const isDue = performance.now() - this.#checkedAt > REPLICA_CHECK_INTERVAL;
-    const mayBeStale = this.#session.mayBeStale;
-    if (!isDue && !(this.#isReady && mayBeStale)) return this.#isReady;
-    const check = this.#startCheck();
+  function isFresh(): boolean | Promise<boolean> {
+    const isDue = performance.now() - checkedAt > REPLICA_CHECK_INTERVAL;
+    const { mayBeStale } = session;
+    if (!isDue && !(isReady && mayBeStale)) return isReady;
+    const started = startCheck();
     // What was unusable is not waited for.
-    return this.#isReady && mayBeStale ? check : this.#isReady;
+    return isReady && mayBeStale ? started : isReady;
   }
 
-  #startCheck(): Promise<boolean> {
-    this.#check ??= this.#runCheck().finally(() => {
-      this.#check = undefined;
+  function startCheck(): Promise<boolean> {
+    check ??= runCheck().finally(() => {
+      check = undefined;
     });
-    return this.#check;
+    return check;
   }
 
-  async #runCheck(): Promise<boolean> {
-    const failure = await failureOf(standbyCheck(this.#session), performance.now() + REPLICA_CHECK_TIMEOUT);
-    this.#isReady = failure === undefined;
-    this.#checkedAt = performance.now();
+  async function runCheck(): Promise<boolean> {
+    const failure = await failureOf(standbyCheck(session), performance.now() + REPLICA_CHECK_TIMEOUT);
+    isReady = failure === undefined;
+    checkedAt = performance.now();
     if (failure?.isSilence === true) {
-      for (const abandon of this.#running) abandon(new AbandonedRead());
-      this.#running.clear();
+      for (const abandon of running) abandon(new AbandonedRead());
+      running.clear();
     }
-    return this.#isReady;
+    return isReady;
   }
 }
 

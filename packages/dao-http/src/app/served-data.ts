@@ -10,7 +10,7 @@ import type { ServedData } from "./endpoint.ts";
 import type { ReadinessCheck } from "./health.ts";
 import { cleanup, idempotentHandler } from "./idempotency.ts";
 import type { Logger } from "./log.ts";
-import { ReadReplica } from "./read-replica.ts";
+import { type ReadReplica, readReplica } from "./read-replica.ts";
 
 function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {
   return "transaction" in services;
@@ -62,7 +62,7 @@ export function replicasOf(
   return new Map(
     schemas.map((schema) => {
       const own = schema === undefined ? replica : replica.withSchema(schema);
-      return [schema, new ReadReplica(services, own, dataOf(own, logger))];
+      return [schema, readReplica(services, own, dataOf(own, logger))];
     }),
   );
 }
