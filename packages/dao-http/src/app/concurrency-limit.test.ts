@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ConcurrencyLimit } from "./concurrency-limit.ts";
+import { createConcurrencyLimit } from "./concurrency-limit.ts";
 
 /** Work that runs until the test ends it. */
 function openWork() {
@@ -19,7 +19,7 @@ describe("ConcurrencyLimit", () => {
   });
 
   test("rejects requests beyond the limit without starting them, and admits others when there is room", async () => {
-    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
+    const limit = createConcurrencyLimit({ inProgress: 1, waiting: 0 });
     const first = openWork();
     const running = limit.run(first.work);
     const second = openWork();
@@ -31,7 +31,7 @@ describe("ConcurrencyLimit", () => {
   });
 
   test("waiting requests are admitted one by one, in order", async () => {
-    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 2 });
+    const limit = createConcurrencyLimit({ inProgress: 1, waiting: 2 });
     const first = openWork();
     const running = limit.run(first.work);
     const begun: string[] = [];
@@ -44,7 +44,7 @@ describe("ConcurrencyLimit", () => {
   });
 
   test("a request that has waited for 5 s is rejected, and no other", async () => {
-    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 10 });
+    const limit = createConcurrencyLimit({ inProgress: 1, waiting: 10 });
     const { work, end } = openWork();
     const running = limit.run(work);
     const outcome = (wait: Promise<string>) => wait.catch((error: unknown) => error);
@@ -60,14 +60,14 @@ describe("ConcurrencyLimit", () => {
   });
 
   test("work that fails frees its slot", async () => {
-    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
+    const limit = createConcurrencyLimit({ inProgress: 1, waiting: 0 });
     for (let time = 0; time < 2; time++) {
       await expect(limit.run(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
     }
   });
 
   test("100 rejections a second are sent at once, others 2 s later", async () => {
-    const limit = new ConcurrencyLimit({ inProgress: 0, waiting: 0 });
+    const limit = createConcurrencyLimit({ inProgress: 0, waiting: 0 });
     const outcomes = Array.from({ length: 100 }, () => limit.run(async () => "done"));
     for (const outcome of outcomes) await expect(outcome).rejects.toMatchObject(refused);
     let isSettled = false;
@@ -82,7 +82,7 @@ describe("ConcurrencyLimit", () => {
   });
 
   test("a delayed rejection is dropped if there is room by then", async () => {
-    const limit = new ConcurrencyLimit({ inProgress: 1, waiting: 0 });
+    const limit = createConcurrencyLimit({ inProgress: 1, waiting: 0 });
     const { work, end } = openWork();
     const running = limit.run(work);
     const early = Array.from({ length: 100 }, () => limit.run(async () => "done").catch(() => "refused"));
@@ -97,7 +97,7 @@ describe("ConcurrencyLimit", () => {
   test("no more than 4,096 rejections are delayed", async () => {
     // Fake timers would take seconds for so many.
     vi.useRealTimers();
-    const limit = new ConcurrencyLimit({ inProgress: 0, waiting: 0 });
+    const limit = createConcurrencyLimit({ inProgress: 0, waiting: 0 });
     let held = 5_000;
     const outcomes = Array.from({ length: 5_000 }, () => limit.run(async () => "done").catch(() => held--));
     await new Promise((resolve) => setImmediate(resolve));

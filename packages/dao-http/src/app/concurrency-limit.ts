@@ -3,37 +3,31 @@ import type { Requester } from "@flux/dao-core";
 import { HttpError } from "../http/problem.ts";
 import * as limits from "../wire/limits.ts";
 
+export type ConcurrencyLimit = ReturnType<typeof createConcurrencyLimit>;
+
 /**
  * Limits the requests in progress, since many half-finished ones keep the garbage collector busy. Some more wait in a queue,
  * which a request leaves when its client disconnects; others are rejected.
+ * @param most maximum numbers of requests in progress and in the queue
  */
-export class ConcurrencyLimit {
-  readonly #limits: { readonly inProgress: number; readonly waiting: number };
-  readonly #overloaded: HttpError;
+export function createConcurrencyLimit(most: { readonly inProgress: number; readonly waiting: number }) {
+  // One for all: creating an error is expensive because of its stack.
+  const overloaded = new HttpError("unavailable", "The service has more requests than it can handle. Try again later.");
   /** The admissions of waiting requests, in order. Empty while there is room. */
-  readonly #waiting = new Set<() => void>();
-  #inProgress = 0;
-  #delayed = 0;
-  #immediate = 0;
-  #second = 0;
-
-  /** @param limits maximum numbers of requests in progress and in the queue */
-  constructor(limits: { readonly inProgress: number; readonly waiting: number }) {
-    this.#limits = limits;
-    // One for all: creating an error is expensive because of its stack.
-    this.#overloaded = new HttpError(
-      "unavailable",
-      "The service has more requests than it can handle. Try again later.",
-    );
-  }
+  const queue = new Set<() => void>();
+  let inProgress = 0;
+  let delayed = 0;
+  let immediate = 0;
+  let lastSecond = 0;
+  return { run, enter, leave, whenRoom };
 
   /** @throws what {@link enter} rejects with, and what `work` throws */
-  async run<Result>(work: () => Promise<Result>, request: Requester = {}): Promise<Result> {
-    await this.enter(request);
+  async function run<Result>(work: () => Promise<Result>, request: Requester = {}): Promise<Result> {
+    await enter(request);
     try {
       return await work();
     } finally {
-      this.leave();
+      leave();
     }
   }
 
@@ -41,76 +35,71 @@ export class ConcurrencyLimit {
    * Counts a request as in progress until {@link leave}: at once, or when the promise resolves, if it has to wait. That rejects with an
    * HttpError `unavailable` if the queue is full, or there is no room in time, and with a ClientGoneError.
    */
-  enter(request: Requester): Promise<void> | undefined {
-    if (this.#inProgress >= this.#limits.inProgress) return this.#waitForRoom(request);
-    this.#inProgress++;
+  function enter(request: Requester): Promise<void> | undefined {
+    if (inProgress >= most.inProgress) return waitForRoom(request);
+    inProgress++;
     return undefined;
   }
 
-  leave(): void {
-    const [enter] = this.#waiting;
-    if (enter === undefined) this.#inProgress--;
-    else enter();
+  function leave(): void {
+    const [admit] = queue;
+    if (admit === undefined) inProgress--;
+    else admit();
   }
 
   /** Waits for room, at least in the queue, for a request whose body must be read before it can wait. */
-  whenRoom(request: Requester): Promise<void> | undefined {
-    return this.#isFull ? this.#refuseWhileFull(request) : undefined;
+  function whenRoom(request: Requester): Promise<void> | undefined {
+    return isFull() ? refuseWhileFull(request) : undefined;
   }
 
-  async #refuseWhileFull({ signal }: Requester): Promise<void> {
-    await this.#delayRejection(signal);
-    if (this.#isFull) throw this.#overloaded;
+  async function refuseWhileFull({ signal }: Requester): Promise<void> {
+    await delayRejection(signal);
+    if (isFull()) throw overloaded;
   }
 
-  get #isFull(): boolean {
-    return this.#inProgress >= this.#limits.inProgress && this.#waiting.size >= this.#limits.waiting;
+  function isFull(): boolean {
+    return inProgress >= most.inProgress && queue.size >= most.waiting;
   }
 
-  async #waitForRoom(request: Requester): Promise<void> {
-    if (this.#isFull) await this.#refuseWhileFull(request);
-    if (this.#inProgress < this.#limits.inProgress) this.#inProgress++;
-    else if (this.#isFull) throw this.#overloaded;
-    else await this.#wait(request.signal);
+  async function waitForRoom(request: Requester): Promise<void> {
+    if (isFull()) await refuseWhileFull(request);
+    if (inProgress < most.inProgress) inProgress++;
+    else if (isFull()) throw overloaded;
+    else await wait(request.signal);
   }
 
-  #wait(signal: AbortSignal | undefined): Promise<void> {
+  function wait(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const leave = () => {
+      const ending = (settle: () => void) => () => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", onGone);
-        this.#waiting.delete(enter);
+        queue.delete(admit);
+        settle();
       };
-      const enter = () => {
-        leave();
-        resolve();
-      };
-      const onGone = () => {
-        leave();
-        reject(signal?.reason);
-      };
-      const timer = setTimeout(() => {
-        leave();
-        reject(this.#overloaded);
-      }, limits.REQUEST_WAIT);
+      const admit = ending(resolve);
+      const onGone = ending(() => reject(signal?.reason));
+      const timer = setTimeout(
+        ending(() => reject(overloaded)),
+        limits.REQUEST_WAIT,
+      );
       signal?.addEventListener("abort", onGone);
-      this.#waiting.add(enter);
+      queue.add(admit);
     });
   }
 
-  async #delayRejection(signal: AbortSignal | undefined): Promise<void> {
+  async function delayRejection(signal: AbortSignal | undefined): Promise<void> {
     const second = Math.floor(performance.now() / 1_000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#immediate = 0;
+    if (second !== lastSecond) {
+      lastSecond = second;
+      immediate = 0;
     }
-    if (++this.#immediate <= limits.IMMEDIATE_REJECTIONS || this.#delayed >= limits.DELAYED_REJECTIONS) return;
-    this.#delayed++;
+    if (++immediate <= limits.IMMEDIATE_REJECTIONS || delayed >= limits.DELAYED_REJECTIONS) return;
+    delayed++;
     try {
       await delay(limits.RETRY_AFTER * 1_000, undefined, { signal }).catch(() => signal?.throwIfAborted());
     } finally {
-      this.#delayed--;
+      delayed--;
     }
   }
 }
