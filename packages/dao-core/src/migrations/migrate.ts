@@ -13,7 +13,7 @@ import {
   schemaVersion,
 } from "./migration-set.ts";
 import { isLeftOnline } from "./online-statements.ts";
-import { isCollision, OnlineSteps, pauseBeforeAttempt, quietLock } from "./online-steps.ts";
+import { isCollision, pauseBeforeAttempt, quietLock, runOnlineSteps } from "./online-steps.ts";
 import {
   lockOf,
   type MigrationPlan,
@@ -88,7 +88,7 @@ export async function migrate(
   // A migration may rely on the online steps of those before it.
   while (last.after.online.length > 0 && options.online !== false) {
     for (const migration of last.after.online) {
-      online.push(...(await new OnlineSteps(target, migration).run()));
+      online.push(...(await runOnlineSteps(target, migration)));
     }
     last = await migrateSchema(target);
     applied.push(...last.applied);

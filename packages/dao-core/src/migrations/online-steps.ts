@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { UnavailableError } from "../contract/errors.ts";
-import type { SchemaName } from "../schema/schema-name.ts";
 import type { SqlTransaction } from "../session/driver.ts";
 import * as limits from "../session/limits.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
@@ -40,109 +39,94 @@ type Turn =
  * Does what is left of the online steps of a recorded migration. The journal's row tells how far they are, and is locked while one
  * is done; so any number of processes may do this at once, and each may be killed at any time. An index cannot be built in the
  * transaction that holds that lock: a process claims it there, and then holds a lock on the table until it is built.
+ * @returns the names of the steps that this process has done
  */
-export class OnlineSteps {
-  readonly #target: MigrationTarget;
-  readonly #migration: Migration;
-  #step = "reading the progress of the online steps";
-  #rows = limits.FIRST_BATCH_ROWS;
-  #claimedAt: number | undefined;
+export async function runOnlineSteps(target: MigrationTarget, migration: Migration): Promise<string[]> {
+  const { driver, schema, waitTimeout, lockTimeout, statementTimeout, signal } = target;
+  const { version, online = [] } = migration;
+  let step = "reading the progress of the online steps";
+  let batchRows = limits.FIRST_BATCH_ROWS;
+  let ownClaim: number | undefined;
   /** Whether it waits for a lock behind which no statement queues. */
-  #isQuiet = false;
-
-  constructor(target: MigrationTarget, migration: Migration) {
-    this.#target = target;
-    this.#migration = migration;
-  }
-
-  get #schema(): SchemaName {
-    return this.#target.schema;
-  }
-
-  /** Returns the names of the steps that this process has done. */
-  async run(): Promise<string[]> {
-    const { waitTimeout, lockTimeout, signal } = this.#target;
-    const done: string[] = [];
-    let [last, since, attempts] = ["", 0, 0];
-    for (;;) {
-      throwIfAborted(signal);
-      const turn = await this.#turn().catch((error: unknown) => this.#collided(error));
-      if (turn.kind === "finished") return done;
-      if (turn.kind !== last) [last, since, attempts] = [turn.kind, performance.now(), 0];
-      if (turn.kind === "advanced") {
-        if (turn.isDone) done.push(this.#step);
-        // Others get as much of the server as this does.
-        else await untilAborted(delay(turn.took), signal);
-      } else if (turn.kind !== "outside") {
-        const limit = turn.kind === "busy" ? waitTimeout : lockTimeout;
-        if (limit > 0 && performance.now() - since >= limit) throw this.#failure(turn.error);
-        await pauseBeforeAttempt(++attempts, signal);
-      }
+  let isQuiet = false;
+  const done: string[] = [];
+  let [last, since, attempts] = ["", 0, 0];
+  for (;;) {
+    throwIfAborted(signal);
+    const outcome = await turn().catch(collided);
+    if (outcome.kind === "finished") return done;
+    if (outcome.kind !== last) [last, since, attempts] = [outcome.kind, performance.now(), 0];
+    if (outcome.kind === "advanced") {
+      if (outcome.isDone) done.push(step);
+      // Others get as much of the server as this does.
+      else await untilAborted(delay(outcome.took), signal);
+    } else if (outcome.kind !== "outside") {
+      const limit = outcome.kind === "busy" ? waitTimeout : lockTimeout;
+      if (limit > 0 && performance.now() - since >= limit) throw failure(outcome.error);
+      await pauseBeforeAttempt(++attempts, signal);
     }
   }
 
-  async #turn(): Promise<Turn> {
-    const { driver, statementTimeout, signal } = this.#target;
-    const turn = await driver.transaction((transaction) => this.#within(transaction), {
+  async function turn(): Promise<Turn> {
+    const ended = await driver.transaction(within, {
       isolationLevel: "read committed",
       statementTimeout,
       lockTimeout: limits.LOCK_ATTEMPT,
       signal,
     });
-    if (turn.kind !== "outside") return turn;
-    const { statement } = turn;
+    if (ended.kind !== "outside") return ended;
+    const { statement } = ended;
     // A host's client would run a statement with a signal in a transaction.
     await (driver.executeAlone?.(statement, signal) ?? untilAborted(driver.execute(statement, []), signal));
-    return turn;
+    return ended;
   }
 
-  async #within(transaction: SqlTransaction): Promise<Turn> {
-    const { version, online = [] } = this.#migration;
-    await runAll(transaction, settingsIn(this.#schema));
-    const query = `select "online"::text as online from ${this.#schema.qualified(JOURNAL)}
+  async function within(transaction: SqlTransaction): Promise<Turn> {
+    await runAll(transaction, settingsIn(schema));
+    const query = `select "online"::text as online from ${schema.qualified(JOURNAL)}
       where "version" = ${version} and "online" is not null`;
     const { rows: unlocked } = await transaction.execute(`${query} for update skip locked`, []);
     const { rows } = unlocked.length > 0 ? { rows: unlocked } : await transaction.execute(query, []);
     if (rows[0] === undefined) return { kind: "finished" };
     const progress = readProgress(String(rows[0][0]));
-    this.#step = onlineName(this.#migration, progress.done);
+    step = onlineName(migration, progress.done);
     if (unlocked.length === 0) return { kind: "busy" };
-    const statement = readOnlineStatement(this.#schema, online[progress.done] ?? "");
-    if (statement.kind === "batches") return this.#writeBatch(transaction, statement.text, progress);
+    const statement = readOnlineStatement(schema, online[progress.done] ?? "");
+    if (statement.kind === "batches") return writeBatch(transaction, statement.text, progress);
     if (statement.table !== undefined) {
-      this.#isQuiet = true;
+      isQuiet = true;
       await runAll(transaction, [
         `SET LOCAL lock_timeout TO ${limits.QUIET_LOCK_ATTEMPT};`,
         quietLock([statement.table]),
         `SET LOCAL lock_timeout TO ${limits.LOCK_ATTEMPT};`,
       ]);
-      this.#isQuiet = false;
+      isQuiet = false;
     }
-    if (statement.kind === "index") return this.#buildIndex(transaction, statement, progress);
+    if (statement.kind === "index") return buildIndex(transaction, statement, progress);
     await transaction
       .savepoint((inner) => inner.execute(statement.text, []))
       .catch((error: unknown) => {
         // The rule stays NOT VALID; the report of the migration tells which rows break it.
         if (!VIOLATIONS.has(codeOf(error)) || !statement.text.includes(" VALIDATE CONSTRAINT ")) throw error;
       });
-    return this.#finishStep(transaction, progress);
+    return finishStep(transaction, progress);
   }
 
-  async #writeBatch(transaction: SqlTransaction, text: string, progress: OnlineProgress): Promise<Turn> {
+  async function writeBatch(transaction: SqlTransaction, text: string, progress: OnlineProgress): Promise<Turn> {
     // A plan for any key and number of rows may read the whole table.
     await runAll(transaction, ["SET LOCAL plan_cache_mode TO force_custom_plan;"]);
     const begun = performance.now();
-    const { rows } = await transaction.execute(text, [progress.cursor ?? null, this.#rows]);
+    const { rows } = await transaction.execute(text, [progress.cursor ?? null, batchRows]);
     const took = performance.now() - begun;
-    const adapted = Math.round(this.#rows * Math.min(2, limits.BATCH_TIME / took));
-    this.#rows = Math.max(1, Math.min(adapted, limits.MAX_BATCH_ROWS));
+    const adapted = Math.round(batchRows * Math.min(2, limits.BATCH_TIME / took));
+    batchRows = Math.max(1, Math.min(adapted, limits.MAX_BATCH_ROWS));
     const key = rows[0]?.[0] ?? undefined;
-    if (key === undefined) return this.#finishStep(transaction, progress);
-    await this.#save(transaction, { done: progress.done, cursor: String(key) });
+    if (key === undefined) return finishStep(transaction, progress);
+    await save(transaction, { done: progress.done, cursor: String(key) });
     return { kind: "advanced", isDone: false, took };
   }
 
-  async #buildIndex(
+  async function buildIndex(
     transaction: SqlTransaction,
     { create, drop, index }: Extract<OnlineStatement, { readonly kind: "index" }>,
     progress: OnlineProgress,
@@ -154,40 +138,40 @@ export class OnlineSteps {
     );
     const isValid = rows[0]?.[0] ?? undefined;
     const now = Number(rows[0]?.[1]);
-    if (isValid === "true") return this.#finishStep(transaction, progress);
+    if (isValid === "true") return finishStep(transaction, progress);
     const { claimedAt = Number.NEGATIVE_INFINITY } = progress;
-    if (claimedAt !== this.#claimedAt && now < claimedAt + limits.INDEX_CLAIM) return { kind: "busy" };
-    this.#claimedAt = now;
-    await this.#save(transaction, { done: progress.done, claimedAt: now });
+    if (claimedAt !== ownClaim && now < claimedAt + limits.INDEX_CLAIM) return { kind: "busy" };
+    ownClaim = now;
+    await save(transaction, { done: progress.done, claimedAt: now });
     // No process is building an invalid one, since the table is not locked: it is what a killed one has left.
     return { kind: "outside", statement: isValid === undefined ? create : drop };
   }
 
-  async #finishStep(transaction: SqlTransaction, { done }: OnlineProgress): Promise<Turn> {
-    const isLast = done + 1 >= (this.#migration.online ?? []).length;
-    await this.#save(transaction, isLast ? undefined : { done: done + 1 });
+  async function finishStep(transaction: SqlTransaction, { done }: OnlineProgress): Promise<Turn> {
+    const isLast = done + 1 >= online.length;
+    await save(transaction, isLast ? undefined : { done: done + 1 });
     return { kind: "advanced", isDone: true, took: 0 };
   }
 
-  #save(transaction: SqlTransaction, progress: OnlineProgress | undefined): Promise<unknown> {
-    return transaction.execute(progressUpdate(this.#schema, this.#migration.version, progress), []);
+  function save(transaction: SqlTransaction, progress: OnlineProgress | undefined): Promise<unknown> {
+    return transaction.execute(progressUpdate(schema, version, progress), []);
   }
 
   /** @throws `error`, translated, if it is not that of a lock */
-  #collided(error: unknown): Turn {
-    const isQuiet = this.#isQuiet;
-    this.#isQuiet = false;
-    if (!isCollision(error)) throw this.#failure(error);
-    this.#rows = Math.max(1, Math.floor(this.#rows / 2));
-    return { kind: isQuiet ? "busy" : "locked", error };
+  function collided(error: unknown): Turn {
+    const kind = isQuiet ? "busy" : "locked";
+    isQuiet = false;
+    if (!isCollision(error)) throw failure(error);
+    batchRows = Math.max(1, Math.floor(batchRows / 2));
+    return { kind, error };
   }
 
-  #failure(error: unknown): unknown {
-    const progress = { schema: this.#schema.name, to: this.#migration.version, step: this.#step, isOnline: true };
+  function failure(error: unknown): unknown {
+    const progress = { schema: schema.name, to: version, step, isOnline: true };
     if (error !== undefined) return toMigrationError(error, progress);
     return new UnavailableError(
-      `The schema ${this.#schema.name} is at version ${this.#migration.version}, and can be used, but another process was still at work ` +
-        `on ${this.#step}. Run migrate() again, or with a longer waitTimeout.`,
+      `The schema ${schema.name} is at version ${version}, and can be used, but another process was still at work ` +
+        `on ${step}. Run migrate() again, or with a longer waitTimeout.`,
     );
   }
 }
