@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import { type LocationOptions, readKeepAlive, readOptions } from "./location-options.ts";
-import { type Environment, invalidUrl, Parameters } from "./parameters.ts";
+import { type Environment, invalidUrl, type Parameters, parametersOf } from "./parameters.ts";
 import { partsOf } from "./parts.ts";
 import { passwordInFile } from "./password-file.ts";
 import { nameOf, readServers, type ServerAddress } from "./servers.ts";
@@ -70,7 +70,7 @@ export function parseDatabaseUrl(url: string | undefined, environment: Environme
   const parts = partsOf(url);
   if (parts === undefined) throw invalidUrl(expected);
   const hidesNames = /(?:^|[?&\s])(?:ssl)?password\s*=/.test(url);
-  return postgresLocation(new Parameters(parts, environment, hidesNames));
+  return postgresLocation(parametersOf(parts, environment, hidesNames));
 }
 
 function postgresLocation(parameters: Parameters): PostgresLocation {

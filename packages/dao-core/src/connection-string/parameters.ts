@@ -32,45 +32,43 @@ export interface Given {
   readonly setting: string;
 }
 
-/** The parameters of a connection string and, for those that it does not have, the variables of PostgreSQL's own clients. */
-export class Parameters {
-  readonly #parts: Map<string, string>;
-  readonly environment: Environment;
-  readonly #hidesNames: boolean;
+export type Parameters = ReturnType<typeof parametersOf>;
 
-  /** @param hidesNames whether a password is among them */
-  constructor(parts: ReadonlyMap<string, string>, environment: Environment, hidesNames: boolean) {
-    this.#parts = new Map(parts);
-    this.environment = environment;
-    this.#hidesNames = hidesNames;
-  }
+/**
+ * The parameters of a connection string and, for those that it does not have, the variables of PostgreSQL's own clients.
+ * @param hidesNames whether a password is among them
+ */
+export function parametersOf(parts: ReadonlyMap<string, string>, environment: Environment, hidesNames: boolean) {
+  /** Those that were not taken. */
+  const rest = new Map(parts);
+  return { environment, rest, take, takeText, takeOneOf, takeChoice, takeWholeNumber, shown };
 
   /** Returns and removes a parameter. A variable that is empty counts as not set. */
-  take(name: string): Given | undefined {
-    const text = this.#parts.get(name);
-    this.#parts.delete(name);
+  function take(name: string): Given | undefined {
+    const text = rest.get(name);
+    rest.delete(name);
     if (text !== undefined) return { text, setting: settingOf(name) };
     if (!WITH_VARIABLES.has(name)) return undefined;
     const variable = OTHER_VARIABLES[name] ?? `PG${name.replaceAll("_", "").toUpperCase()}`;
-    const inherited = this.environment[variable];
+    const inherited = environment[variable];
     return inherited ? { text: inherited, setting: variable } : undefined;
   }
 
-  takeText(name: string): string | undefined {
-    return this.take(name)?.text || undefined;
+  function takeText(name: string): string | undefined {
+    return take(name)?.text || undefined;
   }
 
   /** @throws ValidationError for another value */
-  takeOneOf<const Value extends string>(name: string, allowed: readonly Value[]): Value | undefined {
-    return this.takeChoice(name, allowed)?.value;
+  function takeOneOf<const Value extends string>(name: string, allowed: readonly Value[]): Value | undefined {
+    return takeChoice(name, allowed)?.value;
   }
 
   /** As {@link takeOneOf}, with where it is from. */
-  takeChoice<const Value extends string>(
+  function takeChoice<const Value extends string>(
     name: string,
     allowed: readonly Value[],
   ): { readonly value: Value; readonly setting: string } | undefined {
-    const given = this.take(name);
+    const given = take(name);
     if (given === undefined) return undefined;
     const value = allowed.find((each) => each === given.text);
     if (value === undefined) throw invalid(given.setting, `must be one of ${allowed.join(", ")}`);
@@ -78,8 +76,8 @@ export class Parameters {
   }
 
   /** @throws ValidationError for anything else, and for more than `max` */
-  takeWholeNumber(name: string, min: number, max: number): number | undefined {
-    const given = this.take(name);
+  function takeWholeNumber(name: string, min: number, max: number): number | undefined {
+    const given = take(name);
     if (given === undefined) return undefined;
     const value = /^\d{1,10}$/.test(given.text) ? Number(given.text) : -1;
     if (value < min || value > max) throw invalid(given.setting, `must be a whole number from ${min} to ${max}`);
@@ -87,14 +85,9 @@ export class Parameters {
   }
 
   /** A parameter's name for messages, unless it may be the rest of a password with an & that is not encoded. */
-  shown(name: string): string {
-    const isHidden = this.#hidesNames || !/^[A-Za-z][\w.-]{0,40}$/.test(name);
+  function shown(name: string): string {
+    const isHidden = hidesNames || !/^[A-Za-z][\w.-]{0,40}$/.test(name);
     return isHidden ? "A parameter of the database URL" : settingOf(name);
-  }
-
-  /** Those that were not taken. */
-  rest(): ReadonlyMap<string, string> {
-    return this.#parts;
   }
 }
 

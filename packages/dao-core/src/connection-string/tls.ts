@@ -78,7 +78,7 @@ const TLS_VERSIONS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 /** `ssl` is the name that JDBC (`true`) and SQLAlchemy (`require`) have for `sslmode`; libpq takes `ssl=true`, too. */
 function readMode(parameters: Parameters): { readonly mode: SslMode; readonly setting: string } | undefined {
   const ssl = parameters.takeChoice("ssl", ["true", "false", ...SSL_MODES]);
-  const isInUrl = parameters.rest().has("sslmode");
+  const isInUrl = parameters.rest.has("sslmode");
   const sslMode = parameters.takeChoice("sslmode", SSL_MODES);
   const inSsl: SslMode | undefined =
     ssl?.value === "true" ? "require" : ssl?.value === "false" ? "disable" : ssl?.value;

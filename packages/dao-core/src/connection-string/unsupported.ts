@@ -84,7 +84,7 @@ export function serverSettings(parameters: Parameters): Record<string, string> {
   // Supabase's own, and what makes pg read sslmode as libpq does.
   for (const name of ["supa", "uselibpqcompat"]) parameters.take(name);
   const options = parameters.take("options");
-  const settings = Object.fromEntries(parameters.rest());
+  const settings = Object.fromEntries(parameters.rest);
   for (const name of Object.keys(settings)) {
     const problem = problemOf(name) ?? (isSetting(name) ? undefined : "is not known: correct it, or leave it out");
     if (problem !== undefined) throw invalid(parameters.shown(name), problem);
