@@ -116,4 +116,26 @@ describe.each(replaceable)("on $driver, when the server cancels", ({ driver, ope
       expect(await count()).toBe(before);
     },
   );
+
+  // Kysely does not expose its connection.
+  test.runIf(/ (pg|Drizzle on pg|Knex|TypeORM)$/.test(driver))(
+    "nothing, but the application's own statement fails within it, a unit of work rejects",
+    async () => {
+      const before = await count();
+      const clients = new Set<pg.Client>();
+      const { query } = pg.Client.prototype;
+      vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...values: unknown[]) {
+        clients.add(this);
+        return Reflect.apply(query, this, values);
+      });
+      const run = DaoUnitOfWork.run(scene.database, async (uow) => {
+        await uow.users.create(makeUserData());
+        const failing = [...clients].map((client) => client.query("select 1 / 0"));
+        await expect(Promise.all(failing)).rejects.toMatchObject({ code: "22012" });
+      });
+      await expect(run).rejects.toThrow(UnitOfWorkMisuseError);
+      vi.restoreAllMocks();
+      expect(await count()).toBe(before);
+    },
+  );
 });

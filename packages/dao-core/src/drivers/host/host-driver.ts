@@ -6,10 +6,11 @@ import { importLimitOf } from "../../session/import-limit.ts";
 import { ABORT_GRACE, CANCEL_INTERVAL, RECENTLY_OPENED } from "../../session/limits.ts";
 import { databaseErrorFacts, isReadOnlyError } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
+import { misuse } from "../../session/transaction/transaction-context.ts";
 import { throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { driverError, type HostClient, HostConnection, runOn } from "./host-connection.ts";
-import { HostLink, inHostTransaction } from "./host-transaction.ts";
+import { HostLink, hasFailed, inHostTransaction } from "./host-transaction.ts";
 
 /**
  * A driver on an application's own client, for {@link joinHost}. The client and its pool are neither changed nor closed; the
@@ -48,8 +49,12 @@ function databaseDriver<Handle>(
     const link = new HostLink();
     let stopListening = () => {};
     const listening = async (own: Handle) => {
-      stopListening = link.listen(await connectionOf?.(own));
-      return work(new HostConnection(client, own, link));
+      const connection = await connectionOf?.(own);
+      stopListening = link.listen(connection);
+      const result = await work(new HostConnection(client, own, link));
+      // The client would commit, which rolls back then, and report success.
+      if (hasFailed(connection)) throw misuse("isSwallowed");
+      return result;
     };
     try {
       return await inHostTransaction(begin, listening, link, (error) => driverError(client, error), signal);

@@ -57,6 +57,12 @@ export class HostLink {
   }
 }
 
+/** Whether a statement has failed in the transaction of a `pg` client (8.21 or later), sent through here or not. */
+export function hasFailed(connection: unknown): boolean {
+  const status: unknown = Reflect.get(Object(connection), "getTransactionStatus");
+  return typeof status === "function" && Reflect.apply(status, connection, []) === "E";
+}
+
 /**
  * Runs `work` in a transaction that an application's client begins, and settles as that does.
  * If the connection is lost, postgres.js ends the transaction by itself, and sends the rollback of a callback that rejects after
