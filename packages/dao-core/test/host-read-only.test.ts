@@ -1,7 +1,7 @@
 import { DaoUnitOfWork } from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import postgres from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, type ExpectStatic, expect, test } from "vitest";
 import { hosts, openHost } from "./hosts.ts";
 
 const POOL_SIZE = 3;
@@ -9,7 +9,8 @@ const REFUSED = { code: "unavailable", message: expect.stringContaining("takes n
 /** Milliseconds: shorter than any client keeps an idle connection by itself. */
 const SOON = 5_000;
 
-describe.each(hosts)("a read-only server, under the application's $name", (host) => {
+// Each waits for its sessions to grow old.
+describe.concurrent.each(hosts)("a read-only server, under the application's $name", (host) => {
   let application: Awaited<ReturnType<typeof openHost>>;
   let admin: postgres.Sql;
   beforeAll(async () => {
@@ -17,7 +18,7 @@ describe.each(hosts)("a read-only server, under the application's $name", (host)
     admin = postgres(application.url, { max: 1, onnotice: () => undefined });
   });
   afterAll(() => application.close().finally(() => admin.end()));
-  beforeEach(openReadOnlySessions);
+  beforeEach(({ expect }) => openReadOnlySessions(expect));
 
   /** As after a failover: a session that is open stays as it is. */
   async function setReadOnly(is: "on" | "off") {
@@ -33,7 +34,7 @@ describe.each(hosts)("a read-only server, under the application's $name", (host)
   const pids = async () => (await sessions()).map(({ pid }) => pid);
 
   /** Opens all sessions of the pool, and waits until they are older than a second. */
-  async function openReadOnlySessions() {
+  async function openReadOnlySessions(expect: ExpectStatic) {
     await setReadOnly("on");
     for (const pid of await pids()) await admin`select pg_terminate_backend(${pid}, 10000)`;
     // The client may still have the ones that were ended.
@@ -48,7 +49,7 @@ describe.each(hosts)("a read-only server, under the application's $name", (host)
   // Their connections may have no `error` listener, so none is ended.
   const isLeftAlone = /Kysely|Prisma/.test(host.name);
 
-  test.skipIf(isLeftAlone).each([
+  test.skipIf(isLeftAlone).sequential.for([
     ["a write", write],
     ["a write with a deadline", () => application.database.users.create(makeUserData(), { timeout: 60_000 })],
     ["a unit of work", () => DaoUnitOfWork.run(application.database, (uow) => uow.users.create(makeUserData()))],
@@ -60,14 +61,14 @@ describe.each(hosts)("a read-only server, under the application's $name", (host)
           return DaoUnitOfWork.run(uow, (nested) => nested.users.create(makeUserData()));
         }),
     ],
-  ])("%s is unavailable, and replaces all sessions", async (_, act) => {
+  ] as const)("%s is unavailable, and replaces all sessions", async ([, act], { expect }) => {
     await setReadOnly("off");
     await expect(act()).rejects.toMatchObject(REFUSED);
     await expect.poll(() => write().then(() => "done", String), { timeout: SOON }).toBe("done");
     await Promise.all(Array.from({ length: POOL_SIZE }, write));
   });
 
-  test.skipIf(isLeftAlone)("is not ready, and is asked again over other sessions", async () => {
+  test.skipIf(isLeftAlone).sequential("is not ready, and is asked again over other sessions", async ({ expect }) => {
     const look = () => application.database.checkReady().then(() => "ready", String);
     expect(await look()).toMatch(/is read-only: its transactions are read-only/);
     await setReadOnly("off");
@@ -75,7 +76,7 @@ describe.each(hosts)("a read-only server, under the application's $name", (host)
     await expect.poll(look, { timeout: SOON }).toBe("ready");
   });
 
-  test.runIf(isLeftAlone)("is unavailable, and keeps its sessions", async () => {
+  test.runIf(isLeftAlone).sequential("is unavailable, and keeps its sessions", async ({ expect }) => {
     const before = await pids();
     await expect(
       DaoUnitOfWork.run(application.database, (uow) => uow.users.create(makeUserData())),
@@ -85,7 +86,9 @@ describe.each(hosts)("a read-only server, under the application's $name", (host)
     expect((await pids()).filter((pid) => before.includes(pid)).length).toBeGreaterThanOrEqual(POOL_SIZE - 1);
   });
 
-  test("keeps the sessions of a unit of work that the caller declared readOnly, and of the application's transaction", async () => {
+  test.sequential("keeps the sessions of a unit of work that the caller declared readOnly, and of the application's transaction", async ({
+    expect,
+  }) => {
     const before = await pids();
     const run = DaoUnitOfWork.run(application.database, (uow) => uow.users.create(makeUserData()), { readOnly: true });
     await expect(run).rejects.toMatchObject({ code: "unit_of_work_misused" });
@@ -99,14 +102,16 @@ describe.each(hosts)("a read-only server, under the application's $name", (host)
   });
 
   // joinPgPool drops each client that was refused, and so does pool.query(), by which Drizzle and Prisma run statements.
-  test.skipIf(/pg$|Prisma/.test(host.name))("that stays so costs each session at most once a second", async () => {
-    const seen = new Set(await pids());
-    const begun = performance.now();
-    for (let count = 0; count < 50; count++) {
-      await write().catch(() => undefined);
-      for (const pid of await pids()) seen.add(pid);
-    }
-    const seconds = (performance.now() - begun) / 1_000;
-    expect(seen.size).toBeLessThanOrEqual(POOL_SIZE * (2 + Math.floor(seconds)));
-  });
+  test
+    .skipIf(/pg$|Prisma/.test(host.name))
+    .sequential("that stays so costs each session at most once a second", async ({ expect }) => {
+      const seen = new Set(await pids());
+      const begun = performance.now();
+      for (let count = 0; count < 50; count++) {
+        await write().catch(() => undefined);
+        for (const pid of await pids()) seen.add(pid);
+      }
+      const seconds = (performance.now() - begun) / 1_000;
+      expect(seen.size).toBeLessThanOrEqual(POOL_SIZE * (2 + Math.floor(seconds)));
+    });
 });

@@ -71,11 +71,13 @@ describe("a graceful stop", () => {
     const silentSocket = await open(server.url);
     silentSocket.resume();
     const stopped = server.stop();
-    await delay(300);
-    const used = await open(server.url);
-    // The port closes 400 ms after the stop began, and waits for 100 ms without a new connection.
-    await delay(300);
-    await expect(open(server.url)).rejects.toThrow(/ECONNREFUSED/);
+    let used = await open(server.url);
+    const connectAgain = async () => {
+      const socket = await open(server.url);
+      used.resume();
+      used = socket;
+    };
+    await expect.poll(() => connectAgain().catch(({ code }) => code), { interval: 5 }).toBe("ECONNREFUSED");
     expect(await ask(used)).toEqual(lastAnswer);
     await stopped;
     // A silent connection has not delayed the stop.
