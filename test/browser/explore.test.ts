@@ -115,6 +115,24 @@ describe("/explore in a browser", () => {
     await page.close();
   });
 
+  test("shows the first 200 tasks of a day, and of a milestone or without one, and how many more there are", async (context) => {
+    const { page, faults } = await openPage(context, "/explore");
+    const { users, goals, tasks } = createDaoServices(server.database);
+    const user = await users.createUser({ name: "Busy", email: "busy@example.com" });
+    const goal = await goals.createGoal({ userId: user.id, title: "Much" });
+    const startTime = new Date("2026-05-01T12:00:00Z");
+    const task = { userId: user.id, goalId: goal.id, title: "One of many", startTime };
+    await tasks.createTasks(Array.from({ length: 1_300 }, () => task));
+    await look(page, `/users/${user.id}/day?date=2026-05-01`);
+    await page.getByText("and 1,100 more").waitFor();
+    expect(await page.locator(".calendar .task").count()).toBe(200);
+    await show(page, `/goals/${goal.id}`);
+    await page.getByText("and 1,100 more").waitFor();
+    expect(await page.locator(".grid .task").count()).toBe(200);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
   test("shows what the database holds as text, also messages of any form", async (context) => {
     const { page, faults } = await openPage(context, "/explore");
     const { users, conversations } = createDaoServices(server.database);

@@ -1,5 +1,5 @@
 import type { TaskDto } from "@flux/dao-core/contract";
-import { type DaysProps, dayText, Legend, Loaded, type OfUserProps, spanText, TaskItem } from "./parts.tsx";
+import { type DaysProps, dayText, First, Legend, Loaded, type OfUserProps, spanText, TaskItem } from "./parts.tsx";
 import { addDays, dayName, dayOf, daysFrom, enteredIn, linkTo, type Route } from "./route.ts";
 
 /** A user's tasks by time. */
@@ -64,26 +64,33 @@ function Days({ days, tasks }: DaysProps) {
           ))}
         </ol>
         {days.map((day) => {
-          const own = inLanes(placed.get(dayName(day)) ?? []);
-          const lanes = Math.max(1, ...own.map(({ lane }) => lane + 1));
+          const own = placed.get(dayName(day)) ?? [];
           return (
             <section key={dayName(day)}>
               <h2>{dayText(day)}</h2>
-              <ol style={{ "--hours": String(hours.length) }}>
-                {own.map(({ task, top, bottom, lane }) => (
-                  <TaskItem
-                    key={task.id}
-                    task={task}
-                    when={spanText(task)}
-                    style={{
-                      "--top": percent(top),
-                      "--bottom": percent(bottom),
-                      "--left": `${(lane / lanes) * 100}%`,
-                      "--width": `${100 / lanes}%`,
-                    }}
-                  />
-                ))}
-              </ol>
+              <First of={own}>
+                {(shown) => {
+                  const inOrder = inLanes(shown);
+                  const lanes = Math.max(1, ...inOrder.map(({ lane }) => lane + 1));
+                  return (
+                    <ol style={{ "--hours": String(hours.length) }}>
+                      {inOrder.map(({ task, top, bottom, lane }) => (
+                        <TaskItem
+                          key={task.id}
+                          task={task}
+                          when={spanText(task)}
+                          style={{
+                            "--top": percent(top),
+                            "--bottom": percent(bottom),
+                            "--left": `${(lane / lanes) * 100}%`,
+                            "--width": `${100 / lanes}%`,
+                          }}
+                        />
+                      ))}
+                    </ol>
+                  );
+                }}
+              </First>
               {own.length === 0 && <p class="none">No tasks</p>}
             </section>
           );

@@ -1,5 +1,6 @@
 import type { GoalWithRelationsDto, TaskDto } from "@flux/dao-core/contract";
 import {
+  First,
   instantText,
   Legend,
   List,
@@ -54,11 +55,15 @@ export function Goal({ id, route }: OfRowProps) {
                 {parts.map(({ id, title, tasks }) => (
                   <section key={id}>
                     <h3>{title}</h3>
-                    <ul class="grid">
-                      {tasks.map((task) => (
-                        <TaskItem key={task.id} task={task} when={spanText(task, instantText)} />
-                      ))}
-                    </ul>
+                    <First of={tasks}>
+                      {(shown) => (
+                        <ul class="grid">
+                          {shown.map((task) => (
+                            <TaskItem key={task.id} task={task} when={spanText(task, instantText)} />
+                          ))}
+                        </ul>
+                      )}
+                    </First>
                   </section>
                 ))}
               </section>

@@ -217,6 +217,25 @@ export function TaskItem({ task, when, style }: TaskProps) {
   );
 }
 
+/** With thousands in one place a browser is busy for seconds. */
+const MOST_TASKS = 200;
+
+interface FirstProps<Item> {
+  readonly of: readonly Item[];
+  readonly children: (shown: readonly Item[]) => ComponentChildren;
+}
+
+/** Shows the first tasks of many, and says how many are left out. */
+export function First<Item>({ of, children }: FirstProps<Item>) {
+  const more = of.length - MOST_TASKS;
+  return (
+    <>
+      {children(of.slice(0, MOST_TASKS))}
+      {more > 0 && <p>and {more.toLocaleString()} more</p>}
+    </>
+  );
+}
+
 const format = (options: Intl.DateTimeFormatOptions) => {
   const { format } = new Intl.DateTimeFormat(undefined, options);
   return (date: Date) => format(date);
