@@ -165,7 +165,8 @@ const BUILDING = `select pid from pg_stat_activity
   where datname = current_database() and query like 'CREATE INDEX CONCURRENTLY%' and state = 'active'
     and exists (select from pg_index where not indisvalid)`;
 
-describe("an index", () => {
+// At once, since each waits for a claim to end.
+describe.concurrent("an index", () => {
   /** Runs `work` while the build waits for a transaction with an older snapshot; that ends when `work` does. */
   async function whileBuilding(
     database: ScratchDatabase,
