@@ -86,12 +86,16 @@ function partsOf(event: Event): Event[] {
   const { call, outcome } = event;
   const page = outcome.kind === "result" ? outcome.value : undefined;
   if (!call.method.includes(".list") || !isFields(page) || typeof page["total"] !== "number") return [event];
-  const isBeyondTheEnd = page["hasPrev"] === true && Array.isArray(page["items"]) && page["items"].length === 0;
-  if (page["hasNext"] !== true && !isBeyondTheEnd) return [event];
+  const items = Array.isArray(page["items"]) ? page["items"].length : 0;
+  const hasNext = page["hasNext"] === true;
+  const isBeyondTheEnd = page["hasPrev"] === true && items === 0;
+  if (!hasNext && !isBeyondTheEnd) return [event];
+  const pagesBefore = Number(page["page"] ?? 1) - 1;
+  const shown = hasNext ? pagesBefore * Number(page["pageSize"]) + items + 1 : 0;
   const uncounted = { ...call, args: [{ ...Object(call.args[0]), count: "none" }] };
   return [
     { ...event, call: uncounted, outcome: { kind: "result", value: { ...page, total: null } } },
-    { ...event, outcome: { kind: "result", value: new Total(page["total"]) } },
+    { ...event, outcome: { kind: "result", value: new Total(page["total"], shown) } },
   ];
 }
 

@@ -16,12 +16,21 @@ const PAGING: Readonly<Record<string, Rule>> = {
   count: oneOf("exact", "estimated", "none"),
 };
 
-/** The total of a page that does not show it: counted by a statement of its own, so it may be of another moment of the call. */
+/**
+ * The total of a page that does not show it: counted by a statement of its own, so it may be of another moment of the call, but is at
+ * least the number of rows that the page shows to exist.
+ */
 export class Total {
   readonly total: unknown;
+  readonly #shown: number;
 
-  constructor(total: unknown) {
+  constructor(total: unknown, shown: number) {
     this.total = total;
+    this.#shown = shown;
+  }
+
+  whereThereAre(rows: number): number {
+    return Math.max(rows, this.#shown);
   }
 }
 
@@ -36,7 +45,7 @@ export function listRows(state: State, kind: Kind, request: unknown): Expectatio
   const window = windowOf(asked);
   const before = state.rowAt(cursor);
   return returned((answer) => {
-    if (answer instanceof Total) return differs(answer.total, rows.length);
+    if (answer instanceof Total) return differs(answer.total, answer.whereThereAre(rows.length));
     if (!isFields(answer)) return `must return a page, not ${toCode(answer)}`;
     const { items, nextCursor, ...rest } = answer;
     const behind = before === undefined ? rows : rowsBehind(state, rows, before, items);
