@@ -7,7 +7,7 @@ import {
   isResendError,
   isSent,
   refusalOf,
-  send,
+  resultOf,
   sendAtOnce,
   sentOnce,
   wasPrepared,
@@ -133,18 +133,15 @@ describe("postgres.js", () => {
     await sql.end();
   });
 
-  test("sends a query in the same turn with send, once, and settles its own then", async () => {
+  test("sends a query at once, and only once, with resultOf", async () => {
     const sql = postgres(testDatabase.url, options);
     await sql.unsafe(byId, [1], prepared);
     const query = sql.unsafe(byId, [2], prepared).values();
-    send(query);
+    const rows = resultOf(query);
     expect(isSent(query)).toBe(true);
-    const rows = query.then((found) => found);
     expect(await rows).toEqual([[2, 2]]);
     expect(await query).toEqual([[2, 2]]);
-    const failing = sql.unsafe("select $1::int / 0", [1], prepared);
-    send(failing);
-    await expect(failing.then(() => undefined)).rejects.toMatchObject({ code: "22012" });
+    await expect(resultOf(sql.unsafe("select $1::int / 0", [1], prepared))).rejects.toMatchObject({ code: "22012" });
     await sql.end();
   });
 

@@ -22,7 +22,7 @@ import {
   isSent,
   PreparedStatements,
   refusalOf,
-  send,
+  resultOf,
   sendAtOnce,
   sentOnce,
   wasPrepared,
@@ -165,13 +165,13 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   }
 
   /** @param rerun runs it on another connection if it was rejected before it had any effect. Default: it rejects */
-  execute(
+  async execute(
     text: string,
     parameters: readonly SqlParameter[],
     signal?: AbortSignal,
     rerun?: () => Promise<SqlResult>,
   ): Promise<SqlResult> {
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    signal?.throwIfAborted();
     const { prepare } = this.#settings;
     // Without parameters postgres.js would use the simple protocol, which prepares nothing.
     const prepared = prepare ? (this.#statements.find(text) ?? this.#prepare(text)) : undefined;
@@ -181,43 +181,30 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     if (prepared === undefined) sendAtOnce(query);
     this.activity.started();
     this.#queries.add(query);
-    send(query);
-    const settled = () => {
+    try {
+      const rows = await (signal === undefined ? resultOf(query) : this.#abortable(query, signal));
+      return { rows: withoutGap(rows) };
+    } catch (error) {
+      const reported = this.#examined(query, error);
+      if (rerun !== undefined && isStaleStatement(reported)) return rerun();
+      throw reported;
+    } finally {
       this.#queries.delete(query);
       this.activity.settled();
       this.#retireIfWornOut();
-    };
-    // Not awaited, since that would take two promises more for each statement.
-    return (signal === undefined ? query : this.#abortable(query, signal)).then(
-      (rows) => {
-        settled();
-        return { rows: withoutGap(rows) };
-      },
-      (error: unknown) => {
-        const reported = this.#examined(query, error);
-        const isRerun = rerun !== undefined && isStaleStatement(reported);
-        const rerunning = isRerun ? rerun() : Promise.reject(reported);
-        settled();
-        return rerunning;
-      },
-    );
+    }
   }
 
-  executeScript(text: string): Promise<string | undefined> {
+  async executeScript(text: string): Promise<string | undefined> {
     this.activity.started();
-    const query = this.#client.unsafe(text).simple();
-    send(query);
-    return query.then(
-      ({ command }) => {
-        this.activity.settled();
-        return command;
-      },
-      (error: unknown) => {
-        if (isLossError(error)) this.#lose("dead", error);
-        this.activity.settled();
-        throw error;
-      },
-    );
+    try {
+      return (await resultOf(this.#client.unsafe(text).simple())).command;
+    } catch (error) {
+      if (isLossError(error)) this.#lose("dead", error);
+      throw error;
+    } finally {
+      this.activity.settled();
+    }
   }
 
   /** Runs `work`, a transaction on this connection, which sends no statement of its own in the meantime. */
@@ -282,7 +269,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       if (running === query)
         await requestCancel(this.#server, () => this.#settings.openSocket(undefined, this.#socket.address));
     };
-    return abortable(query, signal, { cancel });
+    return abortable(resultOf(query), signal, { cancel });
   }
 
   /** Returns the error to report for a failed statement, and closes the connection if necessary. */
