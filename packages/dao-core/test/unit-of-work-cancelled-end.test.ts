@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import { createDaoServices, DaoUnitOfWork, UnitOfWorkMisuseError } from "@flux/dao-core";
 import { makeUserData } from "@flux/dao-core/testing";
 import pg from "pg";
@@ -52,6 +53,17 @@ function failBeforeCommit(): void {
       failing.catch(() => undefined);
     }
     return Reflect.apply(query, this, [first, ...others]);
+  });
+}
+
+/** As if the next status of the transaction came in a later packet than the error before it. */
+function delayStatus(client: pg.Client, milliseconds: number): void {
+  const connection: EventEmitter = Reflect.get(client, "connection");
+  const emit = connection.emit.bind(connection);
+  vi.spyOn(connection, "emit").mockImplementation((event, ...values) => {
+    if (event !== "readyForQuery" || milliseconds === 0) return emit(event, ...values);
+    vi.mocked(connection.emit).mockRestore();
+    return Boolean(setTimeout(() => emit(event, ...values), milliseconds));
   });
 }
 
@@ -118,9 +130,9 @@ describe.each(replaceable)("on $driver, when the server cancels", ({ driver, ope
   );
 
   // Kysely does not expose its connection.
-  test.runIf(/ (pg|Drizzle on pg|Knex|TypeORM)$/.test(driver))(
-    "nothing, but the application's own statement fails within it, a unit of work rejects",
-    async () => {
+  test.runIf(/ (pg|Drizzle on pg|Knex|TypeORM)$/.test(driver)).each([0, 20])(
+    "nothing, but the application's own statement fails within it, a unit of work rejects: status after %i ms",
+    async (late) => {
       const before = await count();
       const clients = new Set<pg.Client>();
       const { query } = pg.Client.prototype;
@@ -130,6 +142,7 @@ describe.each(replaceable)("on $driver, when the server cancels", ({ driver, ope
       });
       const run = DaoUnitOfWork.run(scene.database, async (uow) => {
         await uow.users.create(makeUserData());
+        for (const client of clients) delayStatus(client, late);
         const failing = [...clients].map((client) => client.query("select 1 / 0"));
         await expect(Promise.all(failing)).rejects.toMatchObject({ code: "22012" });
       });

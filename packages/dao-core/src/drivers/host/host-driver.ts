@@ -6,11 +6,10 @@ import { importLimitOf } from "../../session/import-limit.ts";
 import { ABORT_GRACE, CANCEL_INTERVAL, RECENTLY_OPENED } from "../../session/limits.ts";
 import { databaseErrorFacts, isReadOnlyError } from "../../session/postgres-errors.ts";
 import { OpenTransaction } from "../../session/transaction/transaction.ts";
-import { misuse } from "../../session/transaction/transaction-context.ts";
 import { throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
 import { driverError, type HostClient, HostConnection, runOn } from "./host-connection.ts";
-import { HostLink, hasFailed, inHostTransaction } from "./host-transaction.ts";
+import { HostLink, inHostTransaction, mayHaveFailed } from "./host-transaction.ts";
 
 /**
  * A driver on an application's own client, for {@link joinHost}. The client and its pool are neither changed nor closed; the
@@ -51,9 +50,10 @@ function databaseDriver<Handle>(
     const listening = async (own: Handle) => {
       const connection = await connectionOf?.(own);
       stopListening = link.listen(connection);
-      const result = await work(new HostConnection(client, own, link));
-      // The client would commit, which rolls back then, and report success.
-      if (hasFailed(connection)) throw misuse("isSwallowed");
+      const hosted = new HostConnection(client, own, link);
+      const result = await work(hosted);
+      // The client would commit, which rolls back then, and report success; in such a transaction any statement fails.
+      if (mayHaveFailed(connection)) await hosted.executeScript("select 1");
       return result;
     };
     try {

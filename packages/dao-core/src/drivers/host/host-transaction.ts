@@ -57,10 +57,15 @@ export class HostLink {
   }
 }
 
-/** Whether a statement has failed in the transaction of a `pg` client (8.21 or later), sent through here or not. */
-export function hasFailed(connection: unknown): boolean {
-  const status: unknown = Reflect.get(Object(connection), "getTransactionStatus");
-  return typeof status === "function" && Reflect.apply(status, connection, []) === "E";
+/**
+ * Whether a statement, sent through here or not, has failed in the transaction of a `pg` client (8.21 or later), or the server has not
+ * reported its status yet, which may come in a later packet than the error.
+ */
+export function mayHaveFailed(connection: unknown): boolean {
+  const client: object = Object(connection);
+  const status: unknown = Reflect.get(client, "getTransactionStatus");
+  if (typeof status !== "function") return false;
+  return Reflect.get(client, "readyForQuery") === false || Reflect.apply(status, client, []) === "E";
 }
 
 /**
