@@ -52,7 +52,11 @@ async function whileBusy(database: Database, work: () => Promise<void>): Promise
     const write = () => DaoUnitOfWork.run(database, (uow) => uow.users.create(makeUserData()));
     waiting.push(...Array.from({ length: POOL_SIZE * 3 }, write));
     await expect
-      .poll(async () => (await sql`select from pg_locks where not granted and relation = 'users'::regclass`).length)
+      .poll(async () => {
+        const waiting = await sql`select from pg_locks where not granted and relation = 'users'::regclass
+          and database = (select oid from pg_database where datname = current_database())`;
+        return waiting.length;
+      })
       .toBe(POOL_SIZE);
     await work();
   });

@@ -74,7 +74,8 @@ test("an index whose process was killed is finished by the server, and not built
     const [{ oid } = { oid: "" }] = await sql.unsafe("select 'tasks_note_idx'::regclass::oid as oid");
     const next = migrate(driver(), {}, ONLINE_SET);
     await askUntil(
-      () => sql.unsafe("select 1 from pg_locks where not granted and mode = 'ShareUpdateExclusiveLock'"),
+      () => sql`select from pg_locks where not granted and mode = 'ShareUpdateExclusiveLock'
+        and database = (select oid from pg_database where datname = current_database())`,
       ({ length }) => length > 0,
       { limit: 20_000, pause: 10 },
     );

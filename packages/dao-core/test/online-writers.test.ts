@@ -114,7 +114,8 @@ describe("while others write", { timeout: 600_000 }, () => {
       const { result, writes } = await whileWriting(database, async () => {
         const migrating = migrate(database.driver(), {}, { ...ONLINE_SET });
         const waiting = () =>
-          database.sql.unsafe("select 1 from pg_locks where not granted and mode = 'ShareUpdateExclusiveLock'");
+          database.sql`select from pg_locks where not granted and mode = 'ShareUpdateExclusiveLock'
+            and database = (select oid from pg_database where datname = current_database())`;
         expect(await askUntil(waiting, ({ length }) => length > 0, { limit: 10_000, pause: 10 })).not.toEqual([]);
         await delay(3 * MAX_WAIT);
         await other.end({ timeout: 0 });
