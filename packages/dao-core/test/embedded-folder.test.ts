@@ -187,6 +187,7 @@ describe("a stale lock is taken over by the next process", () => {
     ["whose machine was restarted", (own) => ({ ...own, kernel: "another" })],
     ["that is empty", () => ""],
     ["that is truncated", () => '{"pid": 1, "ho'],
+    ["that holds no object", () => "null"],
   ])("%s", async (_, change) => {
     const path = await leaveLock(change(await ownRecord()));
     await expectFree();

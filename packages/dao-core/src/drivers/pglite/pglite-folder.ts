@@ -236,11 +236,17 @@ async function othersIn(folder: string, own: string): Promise<FolderUse[]> {
 /** `undefined` if it has been removed, or was truncated by a power failure. */
 async function read(path: string): Promise<FolderHolder | undefined> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as FolderHolder;
+    const holder: unknown = JSON.parse(await readFile(path, "utf8"));
+    return isHolder(holder) ? holder : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
+}
+
+function isHolder(value: unknown): value is FolderHolder {
+  const { pid, host }: { readonly pid?: unknown; readonly host?: unknown } = Object(value);
+  return typeof pid === "number" && typeof host === "string";
 }
 
 async function lifeOf(holder: FolderHolder, socket: string): Promise<"alive" | "dead" | "unknown"> {
