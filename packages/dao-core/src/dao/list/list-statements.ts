@@ -245,9 +245,14 @@ const arrayElement = (value: unknown) => `"${String(value).replace(/["\\]/g, "\\
 /** The number of rows in a plan, which an application's driver may already have parsed. Citus has the node's plan in its own. */
 function plannedRows(plan: unknown): number {
   const plans: unknown = typeof plan === "string" ? JSON.parse(plan) : plan;
-  const top = Array.isArray(plans) ? plans[0]?.Plan : undefined;
-  const remote = top?.["Distributed Query"]?.Job.Tasks[0]?.["Remote Plan"]?.[0]?.[0]?.Plan;
-  const rows: unknown = (remote ?? top)?.["Plan Rows"];
+  const top = memberOf(plans, 0, "Plan");
+  const remote = memberOf(top, "Distributed Query", "Job", "Tasks", 0, "Remote Plan", 0, 0, "Plan");
+  const rows = memberOf(remote ?? top, "Plan Rows");
   if (typeof rows !== "number") throw new Error("The database returned a plan in a form that is not read here.");
   return rows;
+}
+
+/** The member of a parsed JSON value at `path`; `undefined` if there is none. */
+function memberOf(value: unknown, ...path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>((parent, name) => Reflect.get(Object(parent), name), value);
 }
