@@ -17,8 +17,9 @@ export const examples = {
 /** The example of a registered schema, or of a field of one; `undefined` for any other. */
 export function exampleOf<Schema extends z.core.$ZodType>(schema: Schema): z.input<Schema>;
 export function exampleOf(schema: z.core.$ZodType): unknown {
-  const [ofField] = Object(z.globalRegistry.get(schema)).examples ?? [];
-  const example = dtoRegistry.get(schema)?.example ?? ofField;
+  const examples: unknown = z.globalRegistry.get(schema)?.["examples"];
+  const ofField: unknown = Array.isArray(examples) ? examples[0] : undefined;
+  const example: unknown = dtoRegistry.get(schema)?.example ?? ofField;
   if (example !== undefined) return example;
   if (schema instanceof z.ZodObject) {
     return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, exampleOf(field)]));
