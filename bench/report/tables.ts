@@ -223,6 +223,7 @@ function startTable({ start, http, loaded: mixed, longAnswers, processes, struct
       ["import of drizzle-orm and postgres alone, ms", start.imports.drizzleAndPostgresMs.toFixed(0)],
       ["ratio of the two", ratio(start.imports.ratio)],
       ["service ready after its process starts, ms", start.readyMs.toFixed(0)],
+      ["first result of a function after its process starts, ms", start.coldStartMs.toFixed(0)],
       ["memory of the idle service, MB", start.idleRssMb.toFixed(0)],
       ["most memory under load of the quick routes, MB", loaded.join(", ")],
       ...(mixed === undefined ? [] : [["most memory under load of all routes, MB", mixed.mostRssMb.toFixed(0)]]),

@@ -133,6 +133,7 @@ function startTargets({ start, loaded, longAnswers, processes }: Results): Targe
   const figures: [string, number, number | undefined, string][] = [
     ["import of dao-core, against drizzle-orm and postgres alone", 0.8, start.imports.ratio, ""],
     ["service ready after its process starts", 200, start.readyMs, " ms"],
+    ["first result of a serverless function after its process starts", 300, start.coldStartMs, " ms"],
     ["memory of the idle service", 70, start.idleRssMb, " MB"],
     ["most memory of the service under load", 150, loaded?.mostRssMb, " MB"],
     ["first byte of a goal with 10,000 tasks, against one with 100, time", 1.5, longAnswers?.ratio, ""],
