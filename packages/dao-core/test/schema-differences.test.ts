@@ -571,6 +571,10 @@ test("other triggers do not affect readiness, and diagnose() names them", () =>
 describe("drift that makes no call fail does not affect readiness, and diagnose() names it:", () => {
   const drifted: readonly { change: string; what: string; advice?: RegExp }[] = [
     {
+      change: "alter type task_state add value 'paused' before 'missed'; alter type trigger_type add value 'on_rain'",
+      what: "finds and counts no row by them: task_state (paused), trigger_type (on_rain).",
+    },
+    {
       change: `alter table tasks drop constraint tasks_title_length,
         add constraint tasks_title_length check (char_length(title) between 1 and 5000)`,
       what: "the constraint tasks_title_length is CHECK (((char_length(title) >= 1) AND (char_length(title) <= 5000)))",

@@ -78,11 +78,11 @@ export async function diagnose(opened: Opened, options?: CallOptions): Promise<F
     });
     findings.push(versionOf(plan));
     if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
+    const facts = await readSchemaFacts(driver, schema, embeddedMigrations.shape, options);
     // There is nothing to compare a schema of another version with.
     if (plan.to === NEEDED) {
-      findings.push(await drift(examined, plan), await rules(examined, plan));
+      findings.push(await drift(examined, plan, facts), await rules(examined, plan));
     }
-    const facts = await readSchemaFacts(driver, schema, embeddedMigrations.shape, options);
     const allowed = await privileges(examined, facts);
     findings.push(allowed, await changes(examined, facts, allowed.ok));
     // A server protects its files, and has its own tools for damage on disk.
@@ -144,7 +144,7 @@ function versionOf(plan: MigrationPlan | SchemaVersionError): Finding {
   return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Run migrate().`);
 }
 
-async function drift(examined: Examined, plan: MigrationPlan): Promise<Finding> {
+async function drift(examined: Examined, plan: MigrationPlan, facts: SchemaFacts): Promise<Finding> {
   const differences = plan.differences.length > 0 ? plan.differences : await findChangedChecks(examined);
   if (differences.length > 0) {
     const what = listDifferences(differences);
@@ -152,12 +152,28 @@ async function drift(examined: Examined, plan: MigrationPlan): Promise<Finding> 
   }
   const triggers = await findForeignObjects(examined, "triggers");
   const constraints = await findForeignObjects(examined, "constraints");
+  const values = foreignEnumValues(facts);
   return passed(
     "drift",
     "Tables, columns, constraints and indexes match the migrations." +
       (triggers.length === 0 ? "" : ` Other triggers run on writes to ${list(triggers)}.`) +
-      (constraints.length === 0 ? "" : ` Other constraints may refuse rows of ${list(constraints)}.`),
+      (constraints.length === 0 ? "" : ` Other constraints may refuse rows of ${list(constraints)}.`) +
+      (values.length === 0
+        ? ""
+        : ` Types have values unknown to this code, which reads them as they are, but finds and counts no row by them: ${list(values)}.`),
   );
+}
+
+/** The enum values that others have added, as `task_state (paused)`. */
+function foreignEnumValues(facts: SchemaFacts): string[] {
+  return Object.entries(facts.shape.enums).flatMap(([name, known]) => {
+    const foreign =
+      facts
+        .detail("enum", name)
+        ?.split(", ")
+        .filter((value) => !known.includes(value)) ?? [];
+    return foreign.length === 0 ? [] : [`${name} (${foreign.join(", ")})`];
+  });
 }
 
 async function indexes({ driver, schema }: Examined): Promise<Finding> {
