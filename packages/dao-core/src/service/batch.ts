@@ -6,6 +6,7 @@ import { isWholeNumber } from "../session/limits.ts";
 import { DaoSet } from "../session/session.ts";
 import { withDeadline } from "../session/waiting/deadline.ts";
 import { runRetryable } from "../unit-of-work.ts";
+import { refuseKey } from "./entity-service.ts";
 
 type Operation = readonly [name: string, ...args: readonly unknown[]];
 
@@ -115,7 +116,9 @@ class BatchSession extends DaoSet implements DatabaseSession {
 }
 
 /** What the compiler checks, for callers without types. */
-function validateBatch(operations: unknown, { retries = 0 }: BatchOptions): void {
+function validateBatch(operations: unknown, options: BatchOptions): void {
+  const { retries = 0 } = options;
+  refuseKey(options);
   if (!isWholeNumber(retries, 0)) throw invalid("retries", "must be a whole number from 0");
   if (!Array.isArray(operations) || operations.length < 1 || operations.length > MAX_BATCH_OPERATIONS) {
     throw invalid("operations", `must be a list of 1 to ${MAX_BATCH_OPERATIONS} operations`);

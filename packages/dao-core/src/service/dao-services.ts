@@ -11,7 +11,7 @@ import type { ChangeFeed, DatabaseSession } from "../session/database-session.ts
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
 import { runRetryable } from "../unit-of-work.ts";
 import { runBatch } from "./batch.ts";
-import { assertFound, assertVersion, EntityService, entities, withValidId } from "./entity-service.ts";
+import { assertFound, assertVersion, EntityService, entities, refuseKey, withValidId } from "./entity-service.ts";
 import { validateAppend, validateBulkChanges, validateBulkUpdate, validateStructure } from "./long-lists.ts";
 import { importTasks, type TaskSource } from "./task-import.ts";
 
@@ -139,10 +139,12 @@ export class DaoTaskService
   }
 
   async createTasks(tasks: TaskSource, options?: CallOptions): Promise<contract.TaskImportResult> {
+    refuseKey(options);
     return { createdCount: await importTasks(this.session, tasks, options) };
   }
 
   async updateTasks(request: contract.BulkUpdateRequest, options?: CallOptions): Promise<contract.BulkUpdateResult> {
+    refuseKey(options);
     const { updates } = validateBulkChanges(request);
     const ids = updates.map(({ id }) => id);
     const updated = await withRowIndex("updates", ids, () => this.session.tasks.updateMany(updates, options));
@@ -161,6 +163,7 @@ export class DaoTaskService
     request: contract.BulkUpdateStateRequest,
     options?: CallOptions,
   ): Promise<contract.BulkUpdateStateResult> {
+    refuseKey(options);
     const valid = validateBulkUpdate(request);
     const update = () => this.session.tasks.bulkUpdateState(valid, options);
     return { updatedCount: await withRowIndex("taskIds", valid.taskIds, update) };
@@ -209,6 +212,7 @@ export class DaoConversationService
     input: contract.MessagesAppendDto,
     options?: CallOptions,
   ): Promise<contract.MessagesAppendResult> {
+    refuseKey(options);
     const key = parseId(id);
     const messageCount = await this.session.conversations.appendMessages(key, validateAppend(input), options);
     return { messageCount: assertFound("conversation", key, messageCount) };

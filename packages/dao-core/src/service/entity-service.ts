@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { NotFoundError, VersionMismatchError } from "../contract/errors.ts";
 import { parseId } from "../contract/fields/scalars.ts";
-import { validate } from "../contract/fields/validation.ts";
+import { invalid, validate } from "../contract/fields/validation.ts";
 import * as contract from "../contract/index.ts";
 import type { Count, Page, PageRequest } from "../contract/page.ts";
 import { hasVersion } from "../contract/version.ts";
@@ -154,5 +154,12 @@ export function assertFound<Row>(name: string, id: string, row: Row | null): Row
 
 /** Returns create options whose client-supplied id is in lower case. @throws ValidationError if it is not a UUID */
 export function withValidId(options: CreateOptions | undefined): CreateOptions | undefined {
+  refuseKey(options);
   return options?.id === undefined ? options : { ...options, id: parseId(options.id) };
+}
+
+/** What the compiler checks, for callers without types. @throws ValidationError for an option of the client over HTTP */
+export function refuseKey(options: (CallOptions & { readonly idempotencyKey?: unknown }) | undefined): void {
+  if (options?.idempotencyKey === undefined) return;
+  throw invalid("idempotencyKey", "is an option of the client over HTTP: in-process, run the call by runOnce()");
 }

@@ -80,6 +80,14 @@ describe("options of a call", () => {
     },
   );
 
+  test("an idempotency key is rejected by an import, as the service would", async () => {
+    const { client, sent } = connectedClient();
+    const keyed: object = { idempotencyKey: "import-2026-02" };
+    const error = await rejection(client.tasks.createTasks([{ userId: id, goalId: id, title: "t" }], keyed));
+    expect(error).toMatchObject({ code: "validation_failed", issues: [{ path: "idempotencyKey" }] });
+    expect(sent).toEqual([]);
+  });
+
   test("a client-supplied id is rejected, and nothing is sent", async () => {
     const { client, sent } = connectedClient();
     const services: DaoServices = client;

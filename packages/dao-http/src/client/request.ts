@@ -161,6 +161,9 @@ const visibleAscii = /^[\x21-\x7e]{1,255}$/;
 /** @throws ValidationError for values that a header cannot contain */
 function headersOf({ id, idempotencyKey, ifVersion }: ClientOptions, operation: Operation): Record<string, string> {
   if (operation.keyed === undefined) {
+    if (idempotencyKey !== undefined && operation.method === "POST") {
+      throw invalid("idempotencyKey", "cannot be used here: give each task an id, so that none is created twice");
+    }
     if (operation.preconditions !== "write" || ifVersion === undefined) return {};
     return ifVersion === null ? { "if-none-match": "*" } : { "if-match": tagList(ifVersion) };
   }
