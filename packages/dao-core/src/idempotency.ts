@@ -74,11 +74,6 @@ function toKey({ scope = "", key, fingerprint = "" }: OnceOptions): IdempotencyK
 }
 
 /** Deletes keys older than 24 hours; returns how many. Call it from time to time, as the server does. @throws UnavailableError */
-export async function deleteExpiredIdempotencyKeys(session: DatabaseSession, options?: CallOptions): Promise<number> {
-  let total = 0;
-  for (;;) {
-    const deleted = await session.idempotencyKeys.deleteExpired(KEY_LIFETIME, DELETE_BATCH, options);
-    total += deleted;
-    if (deleted < DELETE_BATCH) return total;
-  }
+export function deleteExpiredIdempotencyKeys(session: DatabaseSession, options?: CallOptions): Promise<number> {
+  return session.idempotencyKeys.deleteExpired(KEY_LIFETIME, DELETE_BATCH, options);
 }

@@ -206,6 +206,28 @@ describe.each(engines)("runOnce on $engine", ({ open }) => {
     }
   });
 
+  test("the client's option idempotencyKey is refused, which in-process nothing would come of", async () => {
+    const { users, goals, tasks, conversations, batch } = createDaoServices(database());
+    const id = newKey();
+    const keyed: object = { idempotencyKey: "sign-up" };
+    const user = makeUserData();
+    for (const call of [
+      users.createUser(user, keyed),
+      goals.createGoalWithStructure({ goal: { userId: id, title: "t" }, milestones: [] }, keyed),
+      tasks.createTasks([], keyed),
+      tasks.updateTasks({ updates: [{ id, title: "t" }] }, keyed),
+      tasks.bulkUpdateState({ taskIds: [id], newState: "missed" }, keyed),
+      conversations.appendMessages(id, { messages: ["a"] }, keyed),
+      batch([["users.createUser", user]], keyed),
+    ]) {
+      expect(await failure(call)).toMatchObject({
+        code: "validation_failed",
+        issues: [{ path: "idempotencyKey", message: expect.stringContaining("runOnce()") }],
+      });
+    }
+    expect(await countOf(user.email)).toBe(0);
+  });
+
   test("an aborted signal prevents the start", async () => {
     const { work, email } = creation();
     const reason = new Error("changed my mind");
@@ -272,6 +294,27 @@ describe("keys that expire", () => {
     expect(await keysLeft()).toEqual(["young 1"]);
     expect(await deleteExpiredIdempotencyKeys(testDatabase.database)).toBe(0);
     await sql`delete from idempotency_keys`;
+  });
+
+  test("a cleanup does not visit again what it has deleted, even if an old snapshot keeps the deleted ones in the index", async () => {
+    await sql`insert into idempotency_keys (scope, key, fingerprint, created_at)
+      select '', 'old ' || n, '', now() - interval '2 days' + n * interval '1 millisecond' from generate_series(1, 6000) n`;
+    await sql`analyze idempotency_keys`;
+    const name = "cleanup";
+    const visited = async () => {
+      const gone = async () => (await sql`select from pg_stat_activity where application_name = ${name}`).length;
+      await expect.poll(gone).toBe(0);
+      const [row] = await sql`select idx_tup_read::int as visited from pg_stat_user_indexes
+        where indexrelname = 'idempotency_keys_created_at_idx'`;
+      return Number(row?.["visited"]);
+    };
+    const before = await visited();
+    await sql.begin("isolation level repeatable read", async (snapshot) => {
+      await snapshot`select count(*) from users`;
+      await using own = await openDatabase(`${testDatabase.url}?application_name=${name}`, { poolSize: 1 });
+      expect(await deleteExpiredIdempotencyKeys(own)).toBe(6_000);
+    });
+    expect((await visited()) - before).toBeLessThan(15_000);
   });
 
   test("concurrent cleanups wait neither for one another nor for a key that is being replaced", async () => {

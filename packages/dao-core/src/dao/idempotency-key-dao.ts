@@ -1,9 +1,10 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, asc, eq, gte, sql } from "drizzle-orm";
 import type { CallOptions } from "../contract/call-options.ts";
 import { RetryableError } from "../contract/errors.ts";
+import { MIN_INSTANT } from "../contract/fields/scalars.ts";
 import type { IdempotencyKey, IdempotencyKeyDao, IdempotencyRecord } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
-import { counted, one, param, prepared, queryBuilder, run } from "./statement/statement.ts";
+import { one, param, prepared, queryBuilder, run, written } from "./statement/statement.ts";
 import { idempotencyKeys } from "./statement/tables.ts";
 
 const isThisKey = () => and(eq(idempotencyKeys.scope, param("scope")), eq(idempotencyKeys.key, param("key")));
@@ -44,21 +45,30 @@ const record = prepared("write", () =>
     .where(isThisKey()),
 );
 
-/** Skips keys that other transactions are deleting or claiming. */
+/** Milliseconds since 1970, of a batch before which all that has expired was deleted. */
+const since = sql`to_timestamp(${sql.placeholder("since")}::double precision / 1000)`;
+const lastDeleted = sql`floor(1000 * extract(epoch from max(created_at) - timestamptz '1970-01-01 00:00:00Z'))::double precision`;
+
+/**
+ * Skips keys that other transactions are deleting or claiming. Begins where the batch before it ended: deleted rows stay in the index
+ * until a vacuum removes them, which any old snapshot prevents, and each batch would visit all.
+ */
 const deleteExpired = prepared("write", () => {
-  const expired = queryBuilder
-    .$with("expired")
-    .as(
-      queryBuilder
-        .select({ scope: idempotencyKeys.scope, key: idempotencyKeys.key })
-        .from(idempotencyKeys)
-        .where(isExpired)
-        .orderBy(asc(idempotencyKeys.createdAt))
-        .limit(sql.placeholder("limit"))
-        .for("update", { skipLocked: true }),
-    );
+  const expired = queryBuilder.$with("expired").as(
+    queryBuilder
+      .select({ scope: idempotencyKeys.scope, key: idempotencyKeys.key })
+      .from(idempotencyKeys)
+      .where(and(isExpired, gte(idempotencyKeys.createdAt, since)))
+      .orderBy(asc(idempotencyKeys.createdAt))
+      .limit(sql.placeholder("limit"))
+      .for("update", { skipLocked: true }),
+  );
   const isOne = sql`(${idempotencyKeys.scope}, ${idempotencyKeys.key}) in (select scope, key from ${expired})`;
-  return counted(queryBuilder.with(expired).delete(idempotencyKeys).where(isOne).returning(one));
+  const { createdAt } = idempotencyKeys;
+  const deleted = queryBuilder.with(expired).delete(idempotencyKeys).where(isOne).returning({ createdAt });
+  return written(
+    sql`with deleted as (${deleted.getSQL()}) select count(*) as count, ${lastDeleted} as last from deleted`,
+  );
 });
 
 const NOT_THERE =
@@ -86,7 +96,13 @@ export class SqlIdempotencyKeyDao implements IdempotencyKeyDao {
   }
 
   async deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number> {
-    const { rows } = await run(this.#executor, deleteExpired(), { lifetime, limit }, options);
-    return Number(rows[0]?.[0]);
+    let total = 0;
+    for (let since = MIN_INSTANT.getTime(); ; ) {
+      const { rows } = await run(this.#executor, deleteExpired(), { lifetime, limit, since }, options);
+      const [count, last] = rows[0] ?? [];
+      total += Number(count);
+      if (Number(count) < limit) return total;
+      since = Number(last);
+    }
   }
 }

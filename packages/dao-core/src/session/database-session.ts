@@ -117,7 +117,7 @@ export interface IdempotencyKeyDao {
   claim(key: IdempotencyKey, lifetime: number, options?: CallOptions): Promise<IdempotencyRecord | null>;
   /** Records the result of a key that this transaction has claimed. */
   record(key: IdempotencyKey, result: string, options?: CallOptions): Promise<void>;
-  /** Deletes keys older than `lifetime` milliseconds, at most `limit` of them; returns how many. */
+  /** Deletes all keys older than `lifetime` milliseconds, `limit` at a time; returns how many. */
   deleteExpired(lifetime: number, limit: number, options?: CallOptions): Promise<number>;
 }
 
