@@ -642,6 +642,25 @@ describe("a head that another transaction keeps locked", () => {
       }),
     ));
 
+  test("makes cursor=now wait, since what is committed by then comes before it", () =>
+    withDatabase(async (own) => {
+      await onServer(async (holder) => {
+        await holder.unsafe("begin; select from flux_dao_change_feed for update");
+        let reads = 0;
+        const onStatement = ({ text }: { text: string }) => {
+          if (text.includes("read_changes")) reads++;
+        };
+        await using database = await openDatabase(own.url, { onStatement });
+        await own.services.users.createUser(makeUserData());
+        const { changes } = createDaoServices(database);
+        const now = changes.listChanges({ cursor: "now" });
+        await vi.waitFor(() => expect(reads).toBeGreaterThanOrEqual(2));
+        await holder.unsafe("rollback");
+        const { nextCursor } = await now;
+        expect((await changes.listChanges({ cursor: nextCursor })).items).toEqual([]);
+      }, own.url);
+    }));
+
   test("by one after another is none", () =>
     withDatabase(async (own) => {
       const cursor = await end(own.services);

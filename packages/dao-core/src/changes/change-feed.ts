@@ -116,6 +116,8 @@ export function sqlChangeFeed(executor: SchemaExecutor, driver: SqlExecutor, set
     if (typeof upto === "string") {
       const items = rows.filter((row) => row[4] !== null).map(toChange);
       if (hasNext === null && items.length === 0) await checkLock(options);
+      // What is committed by now must come before it.
+      if (hasNext === null && cursor === "now") throw new RetryableError(BEING_READ);
       return { items, nextCursor: `${upto}-${uptoToken}`, hasNext: hasNext === true };
     }
     // A standby that has not replayed the position yet.
@@ -173,6 +175,8 @@ export function sqlChangeFeed(executor: SchemaExecutor, driver: SqlExecutor, set
 
 /** Asked, over tried: the server would log an error every hour. */
 const FIND_FEED = "select to_regclass($1::text)::text as feed";
+
+const BEING_READ = "Another session is giving positions to changes. Try again.";
 
 const isConflict = (error: unknown) => error instanceof RetryableError;
 
