@@ -109,7 +109,8 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     options?: TransactionOptions,
   ): Promise<Result> {
     const [result, afterCommit] = await DaoUnitOfWork.#begin(this.#session, this.#ownsCommit, work, options);
-    this.#life.afterCommit.push(...afterCommit);
+    // A spread has no room for a hundred thousand.
+    for (const callback of afterCommit) this.#life.afterCommit.push(callback);
     return result;
   }
 

@@ -175,6 +175,16 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     expect(calls).toHaveLength(2);
   });
 
+  test("calls any number of afterCommit callbacks of a nested unit of work", async () => {
+    let calls = 0;
+    await DaoUnitOfWork.run(database(), (uow) =>
+      DaoUnitOfWork.run(uow, async (nested) => {
+        for (let n = 0; n < 200_000; n++) nested.afterCommit(() => void calls++);
+      }),
+    );
+    expect(calls).toBe(200_000);
+  });
+
   test("an afterCommit callback runs even if an earlier one failed", async () => {
     const calls: string[] = [];
     const run = DaoUnitOfWork.run(database(), async (uow) => {

@@ -48,10 +48,9 @@ const MINUTES_OF_DAY = 24 * 60;
 const SHORTEST = 45;
 
 function Days({ days, tasks }: DaysProps) {
-  const placed = Map.groupBy(tasks.flatMap(place), ({ day }) => day);
-  const all = [...placed.values()].flat();
-  const from = Math.floor(Math.min(8 * 60, ...all.map(({ top }) => top)) / 60);
-  const until = Math.ceil(Math.max(18 * 60, ...all.map(({ bottom }) => bottom)) / 60);
+  const all = tasks.flatMap(place);
+  const placed = Map.groupBy(all, ({ day }) => day);
+  const { from, until } = hoursOf(all);
   const hours = Array.from({ length: until - from }, (_, index) => from + index);
   const percent = (minutes: number) => `${((minutes / 60 - from) / (until - from)) * 100}%`;
   return (
@@ -98,6 +97,13 @@ function Days({ days, tasks }: DaysProps) {
       </div>
     </>
   );
+}
+
+/** The hours that are shown: those of all tasks, and from 8 to 18. A spread has no room for a hundred thousand tasks. */
+export function hoursOf(placed: readonly Pick<Placed, "top" | "bottom">[]) {
+  const from = placed.reduce((least, { top }) => Math.min(least, top), 8 * 60);
+  const until = placed.reduce((most, { bottom }) => Math.max(most, bottom), 18 * 60);
+  return { from: Math.floor(from / 60), until: Math.ceil(until / 60) };
 }
 
 interface Placed {
