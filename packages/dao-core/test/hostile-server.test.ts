@@ -123,6 +123,13 @@ const claiming = (type: string, length: number): Buffer => {
 const LOGIN = Buffer.concat([message("R", 0), message("K", 1, 2), message("Z", "I")]);
 const DONE = Buffer.concat([message("C", "SET\0"), message("Z", "I")]);
 const SASL = message("R", 10, "SCRAM-SHA-256\0\0");
+const int16 = (value: number) => Buffer.from([value >> 8, value]);
+/** The response to a statement up to its first row, which has one column. */
+const PREPARED = Buffer.concat([
+  ...[message("1", ""), message("t", int16(1), 23)],
+  message("T", int16(1), "one\0", 0, int16(0), 25, int16(4), 0xffff_ffff, int16(0)),
+  message("2", ""),
+]);
 const NO_NUL = message("T", Buffer.from([0, 1]), "an unterminated column");
 
 let testDatabase: TestDatabase;
@@ -165,6 +172,17 @@ const malformed: readonly { what: string; transcript: Transcript }[] = [
     { what: `an S of length ${length} in the login`, transcript: [claiming("S", length)] },
     { what: `a C of length ${length} afterwards`, transcript: [LOGIN, claiming("C", length)] },
   ]),
+  ...Object.entries({
+    "without a number of values": [],
+    "whose value is longer": [int16(1), 100, "seven"],
+    "whose value is shorter": [int16(1), 1, "seven"],
+    "whose value is negative": [int16(1), 0xffff_fffe, "seven"],
+    "that lacks a value": [int16(2), 5, "seven"],
+    "of fewer columns": [int16(0)],
+  }).map(([what, row]) => ({
+    what: `a row ${what}`,
+    transcript: [LOGIN, DONE, Buffer.concat([PREPARED, message("D", ...row), DONE])],
+  })),
   { what: "a row of length 4294967295", transcript: [LOGIN, DONE, claiming("D", 0xffff_ffff)] },
   {
     what: "an endless login",

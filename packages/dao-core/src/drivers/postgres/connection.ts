@@ -15,6 +15,7 @@ import {
 import { limitWait } from "../../session/waiting/deadline.ts";
 import { abortable, withoutGap } from "../abortable.ts";
 import { type ClientSettings, createClient, processOf, requestCancel, type ServerProcess } from "./client.ts";
+import { protocolError } from "./message-check.ts";
 import { SingleSocket } from "./open-socket.ts";
 import { Activity, type LossReason, type PooledConnection } from "./pool/slot.ts";
 import {
@@ -285,9 +286,12 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
       this.#lose("retired", cause);
       return this.#events.onRefused(this, cause);
     }
+    // postgres.js reads as many values as there are columns.
+    const isShortRow = databaseErrorFacts(error)?.code === "ERR_OUT_OF_RANGE";
+    const found = isShortRow ? protocolError("a row of fewer values than its columns") : error;
     // The server announces the end of a connection before it closes the socket; what is sent in between gets no response.
-    if (isLossError(error)) this.#lose("dead", error);
-    return error;
+    if (isLossError(found)) this.#lose("dead", found);
+    return found;
   }
 
   /** The error of a statement that was not sent before its connection was lost. */

@@ -17,6 +17,7 @@ for (const type of "12CInStZ") longest[type.charCodeAt(0)] = SHORT;
 for (const type of "ADEN") longest[type.charCodeAt(0)] = LONG;
 longest["T".charCodeAt(0)] = DESCRIPTION;
 
+const DATA_ROW = 0x44;
 const ROW_DESCRIPTION = 0x54;
 const READY_FOR_QUERY = 0x5a;
 
@@ -63,26 +64,20 @@ export function checkMessages(socket: Socket): Socket {
   return Object.assign(socket, { emit: emitChecked });
 }
 
-/** Checks the messages of one connection, most of them only by their heads. */
+/** Checks the messages of one connection, most of them only by their heads. Like postgres.js, it waits for the whole of each. */
 class MessageCheck {
   /** What is wrong with the input; the rest of it is ignored. */
   breach: Error | undefined;
   #isLoggedIn = false;
   #loginBytes = 0;
   #requests: readonly number[] = FIRST_REQUESTS;
-  /** Remaining bytes of a message whose head was valid. */
-  #passing = 0;
-  /** The pieces received so far of a message that is checked as a whole. */
+  /** The pieces received so far of a message. */
   #held: Buffer[] = [];
   #heldLength = 0;
   #needed = HEAD;
 
-  /** @returns the valid part of the input, without an incomplete message that is checked as a whole */
+  /** @returns the valid part of the input, without an incomplete message */
   take(piece: Buffer): Buffer {
-    if (this.#passing >= piece.length) {
-      this.#passing -= piece.length;
-      return piece;
-    }
     const chunk = this.#joined(piece);
     return chunk === undefined ? NOTHING : this.#read(chunk);
   }
@@ -100,25 +95,29 @@ class MessageCheck {
 
   #read(chunk: Buffer): Buffer {
     let isLoggedIn = this.#isLoggedIn;
-    let start = this.#passing;
+    let start = 0;
     let needed = HEAD;
+    let view: DataView | undefined;
     while (start + HEAD <= chunk.length) {
       const type = chunk[start] ?? 0;
       const length = lengthAt(chunk, start + 1);
       if (length < 4 || length > (isLoggedIn ? (longest[type] ?? 0) : SHORT)) return this.#broken(chunk, start, "");
+      needed = 1 + length;
+      const end = start + needed;
+      if (end > chunk.length) break;
       if (!isLoggedIn || type === ROW_DESCRIPTION) {
-        needed = 1 + length;
-        if (start + needed > chunk.length) break;
-        const body = chunk.subarray(start + HEAD, start + needed);
+        const body = chunk.subarray(start + HEAD, end);
         const fault = isLoggedIn ? faultOfDescription(body) : this.#faultOfLogin(String.fromCharCode(type), body);
         if (fault !== undefined) return this.#broken(chunk, start, fault);
-        needed = HEAD;
         if (type === READY_FOR_QUERY) this.#isLoggedIn = isLoggedIn = true;
+      } else if (type === DATA_ROW) {
+        view ??= new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
+        if (!isRow(view, start + HEAD, end)) return this.#broken(chunk, start, "a row whose values do not fill it");
       }
-      start += 1 + length;
+      needed = HEAD;
+      start = end;
     }
-    this.#passing = Math.max(0, start - chunk.length);
-    if (start >= chunk.length) return chunk;
+    if (start === chunk.length) return chunk;
     this.#held = [chunk.subarray(start)];
     this.#heldLength = chunk.length - start;
     this.#needed = needed;
@@ -154,10 +153,17 @@ class MessageCheck {
     const [type, length] = [JSON.stringify(chunk.toString("latin1", start, start + 1)), lengthAt(chunk, start + 1)];
     const when = this.#isLoggedIn ? "after" : "before";
     const what = fault || `a message of type ${type} and length ${length} ${when} the end of the login`;
-    const message = `What listens at the database's address does not speak PostgreSQL's protocol: it sent ${what}.`;
-    this.breach ??= codedError("EPROTO", message);
+    this.breach ??= protocolError(what);
     return chunk.subarray(0, start);
   }
+}
+
+/** The error of a connection whose server sent `what`. */
+export function protocolError(what: string): Error {
+  return codedError(
+    "EPROTO",
+    `What listens at the database's address does not speak PostgreSQL's protocol: it sent ${what}.`,
+  );
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -166,6 +172,19 @@ const NOTHING = Buffer.alloc(0);
 function lengthAt(chunk: Buffer, index: number): number {
   const low = ((chunk[index + 1] ?? 0) << 16) | ((chunk[index + 2] ?? 0) << 8) | (chunk[index + 3] ?? 0);
   return (chunk[index] ?? 0) * 0x100_0000 + low;
+}
+
+/** Each value is its length, -1 for NULL, and as many bytes. @param view reads faster than the buffer itself */
+function isRow(view: DataView, start: number, end: number): boolean {
+  if (end < start + 2) return false;
+  let index = start + 2;
+  for (let column = view.getUint16(start); column > 0; column--) {
+    if (end < index + 4) return false;
+    const length = view.getInt32(index);
+    if (length < -1) return false;
+    index += length === -1 ? 4 : 4 + length;
+  }
+  return index === end;
 }
 
 /** Each column is a name that ends in NUL, and 18 bytes. */
