@@ -3,6 +3,7 @@ import { IdempotencyKeyReusedError, UnitOfWorkMisuseError, ValidationError } fro
 import type { JsonValue } from "./contract/fields/json.ts";
 import type { DatabaseSession, IdempotencyKey } from "./session/database-session.ts";
 import { DELETE_BATCH, KEY_LIFETIME } from "./session/limits.ts";
+import { OWN_WORK } from "./session/transaction/transaction-context.ts";
 import { type DaoUnitOfWork, runRetryable } from "./unit-of-work.ts";
 
 /** Identifies the work of {@link runOnce}, and says how to run it. */
@@ -44,7 +45,7 @@ export async function runOnce<Result extends JsonValue>(
   work: (uow: DaoUnitOfWork) => Promise<Result>,
 ): Promise<OnceOutcome<Result>> {
   const key = toKey(options);
-  return runRetryable(session, options, async (uow) => {
+  const runKeyed = async (uow: DaoUnitOfWork): Promise<OnceOutcome<Result>> => {
     const recorded = await uow.idempotencyKeys.claim(key, KEY_LIFETIME);
     if (recorded === null) {
       const result = await work(uow);
@@ -57,7 +58,8 @@ export async function runOnce<Result extends JsonValue>(
     if (recorded.result === null) throw new UnitOfWorkMisuseError(NESTED);
     // Recorded by the same work, whose result has this type.
     return { result: JSON.parse(recorded.result) as Result, isReplay: true };
-  });
+  };
+  return runRetryable(session, options, runKeyed, OWN_WORK in options);
 }
 
 const NESTED = "The work with this idempotency key is already running in this transaction. Call runOnce once per key.";

@@ -5,6 +5,7 @@ import { type Retry, withRetries } from "./session/executor.ts";
 import { OWN_RETRIES } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { DaoSet } from "./session/session.ts";
+import { OWN_WORK } from "./session/transaction/transaction-context.ts";
 import { withDeadline } from "./session/waiting/deadline.ts";
 
 /** How a unit of work runs. */
@@ -135,14 +136,19 @@ interface Life {
   readonly afterCommit: (() => void | Promise<void>)[];
 }
 
-/** Runs the library's own work, which does nothing outside the database, and so can be retried unless it is nested. */
+/**
+ * Runs the library's own work, which does nothing outside the database, and so can be retried unless it is nested.
+ * @param isOwn whether none of the application's code runs in it
+ */
 export function runRetryable<Result>(
   session: DatabaseSession,
   { signal, timeout, requester, ...others }: CallOptions & Pick<UnitOfWorkOptions, "retries">,
   work: (uow: DaoUnitOfWork) => Promise<Result>,
+  isOwn = true,
 ): Promise<Result> {
   const retries = others.retries ?? (session.isTransaction ? 0 : OWN_RETRIES);
-  return DaoUnitOfWork.run(session, work, { signal, timeout, requester, retries });
+  const options = { signal, timeout, requester, retries, [OWN_WORK]: isOwn };
+  return DaoUnitOfWork.run(session, work, options);
 }
 
 const isRetryable = (error: unknown): boolean => isDaoError(error) && error.code === "retryable";

@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { UnavailableError, UnitOfWorkMisuseError } from "../contract/errors.ts";
 import { DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_WAITING } from "./limits.ts";
+import { WorkContexts } from "./transaction/transaction-context.ts";
 import { closedError, WaitingLine } from "./waiting/waiting-line.ts";
 
 /** A running import, as the async context of its source. */
@@ -11,11 +11,11 @@ interface RunningImport {
   isRunning: boolean;
 }
 
-const storage = new AsyncLocalStorage<RunningImport>();
+const contexts = new WorkContexts<RunningImport>();
 
 /** The innermost import in whose source the caller runs. Skips finished ones, which a chain would keep in memory. */
 function currentImport(): RunningImport | undefined {
-  let running = storage.getStore();
+  let running = contexts.current;
   while (running?.isRunning === false) running = running.outer;
   return running;
 }
@@ -55,9 +55,10 @@ export class ImportLimit {
     else await this.#wait(signal);
     const running: RunningImport = { limit: this, outer, isRunning: true };
     try {
-      return await storage.run(running, work);
+      return await contexts.run(running, work);
     } finally {
       running.isRunning = false;
+      contexts.left();
       this.#running--;
       this.#admitWaiting();
     }

@@ -8,12 +8,12 @@ import { toDaoError } from "./postgres-errors.ts";
 import {
   Callback,
   foreignTransactionMisuse,
-  inTransactionContext,
   interrupt,
   interruptionOf,
   misuse,
   outerSessionMisuse,
   type TransactionContext,
+  transactionContext,
 } from "./transaction/transaction-context.ts";
 import { withDeadline, withEitherSignal } from "./waiting/deadline.ts";
 
@@ -61,7 +61,7 @@ abstract class Session extends DaoSet implements DatabaseSession {
   }
 
   transaction<Result>(work: Work<Result>, options: TransactionOptions = {}): Promise<Result> {
-    const callback = new Callback(work);
+    const callback = new Callback(work, options);
     const run = () => this.#run(callback, options);
     if (this.telemetry === undefined) return run();
     const operation = { kind: "unit of work", isNested: this.isTransaction, schema: this.schema } as const;
@@ -121,27 +121,26 @@ export class DriverSession extends Session {
   }
 
   /** @param check called with a connection, before the callback */
-  #runIn<Result>(
+  async #runIn<Result>(
     bounded: TransactionOptions,
     callback: Callback<DatabaseSession, Result>,
     check?: () => void,
   ): Promise<Result> {
-    return inTransactionContext(poolOf(this.driver), bounded.readOnly === true, async (context) => {
-      const begun = (transaction: SqlTransaction) => {
-        check?.();
-        return callback.run(context, new TransactionSession(transaction, context, this.#settings));
-      };
-      try {
-        return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
-          this.driver.transaction(begun, { ...bounded, signal }),
-        );
-      } catch (error) {
-        interrupt(context, error);
-        throw error;
-      } finally {
-        context.isOpen = false;
-      }
-    });
+    const context = transactionContext(poolOf(this.driver), bounded.readOnly === true);
+    const begun = (transaction: SqlTransaction) => {
+      check?.();
+      return callback.run(context, new TransactionSession(transaction, context, this.#settings));
+    };
+    try {
+      return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
+        this.driver.transaction(begun, { ...bounded, signal }),
+      );
+    } catch (error) {
+      interrupt(context, error);
+      throw error;
+    } finally {
+      context.isOpen = false;
+    }
   }
 
   async runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {

@@ -15,6 +15,9 @@ import type { Logger } from "./log.ts";
 /** The header of requests that take effect once, however often they are sent (draft-ietf-httpapi-idempotency-key-header-07). */
 export const IDEMPOTENCY_KEY_HEADER = "idempotency-key";
 
+/** Work in which no code of the application runs costs dao-core less. */
+const OWN_WORK = Symbol.for("@flux/dao-core/own-work");
+
 type RecordedResponse = { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
 
 /** Runs a request once per key: key and response are written in the work's own transaction. */
@@ -24,7 +27,8 @@ export function idempotentHandler(session: DatabaseSession, logger: Logger) {
   const cleanUpIfDue = cleanup(session, logger, "idempotency keys", () => deleteExpiredIdempotencyKeys(session));
   /** Runs `work`, or returns the response that was recorded for the key. A failure is not recorded: it wrote nothing. */
   return async (once: OnceOptions, work: (uow: DaoUnitOfWork) => Promise<HttpResponse>): Promise<HttpResponse> => {
-    const { result, isReplay } = await runOnce(session, once, async (uow) => toRecord(await work(uow)));
+    const own = { ...once, [OWN_WORK]: true };
+    const { result, isReplay } = await runOnce(session, own, async (uow) => toRecord(await work(uow)));
     cleanUpIfDue();
     return isReplay ? { ...result, headers: { ...result.headers, "idempotent-replayed": "true" } } : result;
   };

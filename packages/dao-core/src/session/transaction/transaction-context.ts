@@ -2,6 +2,33 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { UnavailableError, UnitOfWorkMisuseError } from "../../contract/errors.ts";
 import { isReadOnlyError } from "../postgres-errors.ts";
 
+/**
+ * The async contexts of running work. Node 20 and 22 call hooks for each promise of the process while an `AsyncLocalStorage` is enabled,
+ * so this one is disabled when no work runs in it.
+ */
+export class WorkContexts<Context> {
+  readonly #storage = new AsyncLocalStorage<Context>();
+  #running = 0;
+
+  /** That of the caller. What its work has left behind may still have it when the work has ended. */
+  get current(): Context | undefined {
+    return this.#storage.getStore();
+  }
+
+  /** Runs `work`, whose caller calls {@link left} when it has settled, even if it throws. */
+  run<Result>(context: Context, work: () => Result): Result {
+    this.#running++;
+    return this.#storage.run(context, work);
+  }
+
+  left(): void {
+    if (--this.#running === 0) this.#storage.disable();
+  }
+}
+
+/** The option of work in which none of the application's code runs, so that it needs no context. */
+export const OWN_WORK = Symbol.for("@flux/dao-core/own-work");
+
 /** A transaction, as the async context of its callback. */
 export interface TransactionContext {
   /** The pool that it runs on, which identifies the database. */
@@ -18,18 +45,12 @@ export interface TransactionContext {
   interruption?: AbortController;
 }
 
-const storage = new AsyncLocalStorage<TransactionContext>();
+const contexts = new WorkContexts<TransactionContext>();
 
-/** Runs `work` in the context of a new transaction on `source`, which ends when the caller says so. */
-export function inTransactionContext<Result>(
-  source: object,
-  isReadOnly: boolean,
-  work: (context: TransactionContext) => Promise<Result>,
-): Promise<Result> {
+/** The context of a new transaction on `source`, which ends when the caller says so. */
+export function transactionContext(source: object, isReadOnly: boolean): TransactionContext {
   // Skips ended ones: a chain in which each callback begins the next unit of work would keep all of them.
-  const outer = currentTransaction();
-  const context: TransactionContext = { source, outer, isReadOnly, isOpen: true, callbacks: 0 };
-  return storage.run(context, () => work(context));
+  return { source, outer: currentTransaction(), isReadOnly, isOpen: true, callbacks: 0 };
 }
 
 /** The signal for what begins within a transaction on another database: aborts if that ends before its callback does. */
@@ -50,21 +71,25 @@ export function interrupt({ callbacks, interruption }: TransactionContext, cause
 /** The callback of a transaction, or of a savepoint in it. */
 export class Callback<Session, Result> {
   readonly #work: (session: Session) => Promise<Result>;
+  readonly #isOwn: boolean;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(work: (session: Session) => Promise<Result>) {
+  constructor(work: (session: Session) => Promise<Result>, options: object) {
     this.#work = work;
+    this.#isOwn = Reflect.get(options, OWN_WORK) === true;
   }
 
   async run(context: TransactionContext, session: Session): Promise<Result> {
+    const work = this.#work;
     context.callbacks++;
     try {
-      return await this.#work(session);
+      return await (this.#isOwn ? work(session) : contexts.run(context, () => work(session)));
     } catch (error) {
       this.#failure = { error };
       throw error;
     } finally {
       context.callbacks--;
+      if (!this.#isOwn) contexts.left();
     }
   }
 
@@ -82,11 +107,10 @@ export function inCallersContext<Args extends unknown[], Result>(
 
 /** The innermost transaction, on `source` if given, in whose callback the caller runs. */
 function currentTransaction(source?: object): TransactionContext | undefined {
-  // Work that outlives a transaction's callbacks no longer belongs to it.
-  const isOver = ({ isOpen, callbacks }: TransactionContext) => !isOpen && callbacks === 0;
   const isOther = (context: TransactionContext) => source !== undefined && context.source !== source;
-  let context = storage.getStore();
-  while (context !== undefined && (isOther(context) || isOver(context))) context = context.outer;
+  let context = contexts.current;
+  // Work that outlives a transaction's callbacks no longer belongs to it.
+  while (context !== undefined && (isOther(context) || context.callbacks === 0)) context = context.outer;
   return context;
 }
 
