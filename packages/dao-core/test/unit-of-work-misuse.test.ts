@@ -124,7 +124,7 @@ describe("with more than one connection", () => {
     const { database } = testDatabase;
     const run = vi.spyOn(AsyncLocalStorage.prototype, "run");
     const disable = vi.spyOn(AsyncLocalStorage.prototype, "disable");
-    onTestFinished(() => vi.restoreAllMocks());
+    onTestFinished(() => void vi.restoreAllMocks());
     const { users, batch } = createDaoServices(database);
     const user = await users.createUser(makeUserData());
     await users.updateUser(user.id, { name: "Ada" }, { ifVersion: "*" });
