@@ -74,7 +74,12 @@ export function setSecurityHeaders(headers: Record<string, string>): void {
 
 const requestId = /^[\x21-\x7e]{1,200}$/;
 
+/** The last one that was made: the server passes it on to the app at once. */
+let made: string | undefined;
+
 /** The request id that a caller sent, if it is 1 to 200 printable ASCII characters without a space; else a new one. */
 export function requestIdOf(sent: string | undefined): string {
-  return sent !== undefined && requestId.test(sent) ? sent : crypto.randomUUID();
+  if (sent !== undefined && (sent === made || requestId.test(sent))) return sent;
+  made = crypto.randomUUID();
+  return made;
 }

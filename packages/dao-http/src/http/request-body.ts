@@ -20,7 +20,7 @@ const formats = {
 export function checkMediaType(request: HttpRequest, format: keyof typeof formats): void {
   const { accepted, mediaType } = formats[format];
   const sent = request.header("content-type");
-  if (sent !== undefined && !mediaType.test(sent.trim())) {
+  if (sent !== undefined && sent !== accepted && !mediaType.test(sent.trim())) {
     throw new HttpError(
       "unsupported_media_type",
       `The body has a media type that is not accepted here. Send ${format} in UTF-8, with Content-Type: ${accepted}.`,
@@ -181,18 +181,20 @@ export function parseJsonBody(body: Uint8Array, names: Pick<Reading, "nameOf"> =
 
 /** Only in JSON columns: numeric fields have ranges of their own. */
 function withLostIntegers(value: unknown, text: string): unknown {
-  if (!hasJsonField(value)) return value;
+  if (!sixteenDigits.test(text) || !hasJsonField(value)) return value;
   const marked = markLostIntegers(text);
   if (marked !== text) replaceJsonFields(value, JSON.parse(marked));
   return value;
 }
+
+/** What no id and no instant has. */
+const sixteenDigits = /\d{16}/;
 
 /** In a batch: those of a body of its operations. A hostile depth would overflow the stack. */
 const JSON_FIELD_DEPTH = 3;
 
 const isWireNameOfJson = (name: string): boolean => isJsonField(fieldNameOf(name) ?? "");
 
-/** Looking for a field takes less time than looking for a number in the text of a long list. */
 function hasJsonField(value: unknown, depth = 0): boolean {
   if (typeof value !== "object" || value === null || depth > JSON_FIELD_DEPTH) return false;
   if (Array.isArray(value)) return value.some((member) => hasJsonField(member, depth + 1));

@@ -42,11 +42,13 @@ export class Router<Route> {
       const match = this.#templates.get(`${key.slice(0, start)}{}${key.slice(end)}`);
       if (match === undefined) continue;
       const { methods, allow } = match;
-      return { methods, allow, parameter: decodeURIComponent(key.slice(start, end)) };
+      return { methods, allow, parameter: decoded(key.slice(start, end)) };
     }
     return undefined;
   }
 }
+
+const decoded = (segment: string) => (segment.includes("%") ? decodeURIComponent(segment) : segment);
 
 /** A single spelling for equivalent paths: no trailing slash, and only necessary characters encoded. */
 function canonical(path: string): string {

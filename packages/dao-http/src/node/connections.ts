@@ -7,7 +7,7 @@ import { MIN_PROGRESS } from "../wire/limits.ts";
 class Use {
   readonly socket: Socket;
   /** The responses that are not complete, in the order of their requests. */
-  readonly inFlight = new Set<ServerResponse>();
+  readonly inFlight: ServerResponse[] = [];
   /** Whether it closes after the last of them, even if more arrives. */
   isClosing = false;
   /** When the last response was complete, or the connection was opened. */
@@ -23,7 +23,7 @@ class Use {
   }
 }
 
-const none: ReadonlySet<ServerResponse> = new Set();
+const none: readonly ServerResponse[] = [];
 
 /** The connections of a server and their requests in flight, so that connections can be closed without dropping a request. */
 export class OpenConnections {
@@ -48,28 +48,30 @@ export class OpenConnections {
     return this.#uses.size;
   }
 
-  /** Records a request until its response is complete. */
-  track(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  /** Records a request until its response is complete. Returns false after one that closes the connection. */
+  track(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
     if (this.#isClosing) outgoing.shouldKeepAlive = false;
     const use = this.#uses.get(incoming.socket);
-    if (use === undefined) return;
-    use.inFlight.add(outgoing);
+    if (use === undefined) return true;
+    if (use.isClosing) return false;
+    use.inFlight.push(outgoing);
     // Emitted once; `once` would make three objects.
     outgoing.on("close", () => {
-      use.inFlight.delete(outgoing);
+      use.inFlight.splice(use.inFlight.indexOf(outgoing), 1);
       use.idleSince = performance.now();
       use.bytesRead = use.socket.bytesRead;
     });
+    return true;
   }
 
   /** The incomplete responses on a connection, in the order of their requests. */
-  inFlightOn(socket: Duplex): ReadonlySet<ServerResponse> {
+  inFlightOn(socket: Duplex): readonly ServerResponse[] {
     return this.#uses.get(socket)?.inFlight ?? none;
   }
 
   /** Calls `next` when the earlier requests on a connection have their responses. */
   afterInFlight(socket: Duplex, next: () => void): void {
-    const last = [...this.inFlightOn(socket)].at(-1);
+    const last = this.inFlightOn(socket).at(-1);
     if (last === undefined) next();
     else last.once("close", () => this.afterInFlight(socket, next));
   }
@@ -114,7 +116,7 @@ export class OpenConnections {
   closeIdle(milliseconds: number): void {
     const now = performance.now();
     for (const { socket, inFlight, idleSince, bytesRead } of this.#uses.values()) {
-      if (inFlight.size === 0 && socket.bytesRead === bytesRead && now - idleSince >= milliseconds) socket.destroy();
+      if (inFlight.length === 0 && socket.bytesRead === bytesRead && now - idleSince >= milliseconds) socket.destroy();
     }
   }
 
@@ -136,7 +138,7 @@ export class OpenConnections {
   /** Closes all, so that incomplete responses do not look complete. */
   closeAll(): void {
     for (const { socket, inFlight } of this.#uses.values()) {
-      if ([...inFlight].some(({ headersSent, chunkedEncoding }) => headersSent && !chunkedEncoding)) reset(socket);
+      if (inFlight.some(({ headersSent, chunkedEncoding }) => headersSent && !chunkedEncoding)) reset(socket);
       else socket.destroy();
     }
   }

@@ -16,7 +16,7 @@ function openConnection(): { socket: Duplex; written: () => string } {
   return { socket, written: () => written };
 }
 
-const unused = { inFlightOn: () => new Set<never>(), afterInFlight: () => undefined, isClosing: () => false };
+const unused = { inFlightOn: () => [], afterInFlight: () => undefined, isClosing: () => false };
 const parseError = Object.assign(new Error("Parse Error"), { code: "HPE_INVALID_CONTENT_LENGTH" });
 
 test("data after a malformed request does not cut off the response to it", () => {

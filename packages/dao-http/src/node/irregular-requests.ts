@@ -53,7 +53,7 @@ export function refuseUnreadable(connections: Connections, logger: Logger) {
       return;
     }
     refused.add(socket);
-    const running = [...connections.inFlightOn(socket)];
+    const running = connections.inFlightOn(socket);
     const broken = running.find(({ req }) => !req.complete);
     const last = running.filter((request) => request !== broken).at(-1);
     const finish = () => {

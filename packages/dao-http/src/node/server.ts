@@ -75,8 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listener =
     (handle: ReturnType<typeof toNodeListener>) => (incoming: IncomingMessage, outgoing: ServerResponse) => {
       // After a request that closes the connection, further ones get no response, so they must have no effect.
-      if (connections.isClosing(incoming.socket)) return;
-      connections.track(incoming, outgoing);
+      if (!connections.track(incoming, outgoing)) return;
       // The same id, whether or not the request reaches the app.
       incoming.headers["x-request-id"] = requestIdOf(incoming.headers["x-request-id"]?.toString());
       const malformation = malformationOf(incoming);
