@@ -64,7 +64,7 @@ export const toWirePath = (path: string): string =>
 export const toFieldPath = (path: string): string =>
   mapPath(path.replace(/^((?:\d+\.)?[a-z_]+)_(from|before)$/, "$1.$2"), toCamelCase);
 
-/** What is written before the value of a field: `"user_id":`. */
+/** What is written before the value of a field that is not the first: `,"user_id":`. */
 const prefixes = new Map<string, string | null>();
 
 /** Names come from DTOs, never from a request, so there are few. */
@@ -72,7 +72,7 @@ function prefixOf(name: string): string | null {
   const known = prefixes.get(name);
   if (known !== undefined) return known;
   const wireName = toSnakeCase(name);
-  const prefix = wireName === undefined ? null : `"${wireName}":`;
+  const prefix = wireName === undefined ? null : `,"${wireName}":`;
   if (prefixes.size < 512) prefixes.set(name, prefix);
   return prefix;
 }
@@ -87,7 +87,7 @@ function encodeText(text: string): string {
 
 function encodeInstant(instant: Date): string {
   // Sent as an invalid value, so that it is rejected, not mistaken for null.
-  return Number.isNaN(instant.getTime()) ? '"Invalid Date"' : `"${instantText(instant)}"`;
+  return Number.isNaN(instant.getTime()) ? '"Invalid Date"' : instantText(instant);
 }
 
 /**
@@ -120,7 +120,7 @@ function encodeList(list: readonly unknown[]): string {
 }
 
 function encodeObject(object: object): string {
-  let text = "";
+  let text = "{";
   // Not its entries, of which each would be a list.
   for (const name of Object.keys(object)) {
     const value: unknown = Reflect.get(object, name);
@@ -128,23 +128,23 @@ function encodeObject(object: object): string {
     const prefix = prefixOf(name);
     if (prefix === null) continue;
     const encoded = typeof value === "object" && isJsonField(name) ? JSON.stringify(value) : encode(value);
-    text += text === "" ? prefix + encoded : `,${prefix}${encoded}`;
+    text += (text === "{" ? prefix.slice(1) : prefix) + encoded;
   }
-  return `{${text}}`;
+  return `${text}}`;
 }
 
 const DAY = 86_400_000;
 
-/** `2026-02-15T` by the day's number since 1970. A service's rows have few days. */
+/** `"2026-02-15T` by the day's number since 1970. A service's rows have few days. */
 const days = new Map<number, string>();
 const MAX_DAYS = 4_096;
 
 const numbersTo = (count: number, digits: number): readonly string[] =>
   Array.from({ length: count }, (_, number) => String(number).padStart(digits, "0"));
 const twoDigits = numbersTo(60, 2);
-const threeDigits = numbersTo(1_000, 3);
+const ends = numbersTo(1_000, 3).map((milliseconds) => `.${milliseconds}Z"`);
 
-/** `toISOString` in a fifth of its time: a page of a hundred tasks has three hundred instants. */
+/** `toISOString`, in quotation marks, in a fifth of its time: a page of a hundred tasks has three hundred instants. */
 function instantText(instant: Date): string {
   const time = instant.getTime();
   const day = Math.floor(time / DAY);
@@ -153,7 +153,7 @@ function instantText(instant: Date): string {
   const minutes = Math.trunc(seconds / 60);
   const hours = Math.trunc(minutes / 60);
   const clock = `${twoDigits[hours]}:${twoDigits[minutes - hours * 60]}:${twoDigits[seconds - minutes * 60]}`;
-  return `${dayText(day)}${clock}.${threeDigits[milliseconds - seconds * 1_000]}Z`;
+  return dayText(day) + clock + ends[milliseconds - seconds * 1_000];
 }
 
 function dayText(day: number): string {
@@ -161,7 +161,7 @@ function dayText(day: number): string {
   if (text === undefined) {
     if (days.size >= MAX_DAYS) days.clear();
     const whole = new Date(day * DAY).toISOString();
-    text = whole.slice(0, whole.indexOf("T") + 1);
+    text = `"${whole.slice(0, whole.indexOf("T") + 1)}`;
     days.set(day, text);
   }
   return text;
