@@ -13,7 +13,10 @@ export const NOT_RUNNING = "not running";
 const STEPS: readonly (readonly [step: string, code: RegExp])[] = [
   [NOT_RUNNING, /^#\(idle/],
   ["garbage collection", /^#\(garbage/],
-  ["body", /http\/request-body|app\/body-memory|listener\.ts#(?:arrivedBody|readChunks|nextChange)|#readBody/],
+  [
+    "body",
+    /http\/request-body|app\/admission\.ts#receive|listener\.ts#(?:arrivedBody|readChunks|nextChange)|#readBody/,
+  ],
   ["head and body to the socket", /listener\.ts#(?:send|isRead|endAfter)|server-bare\.ts#send$/],
   ["connection and head's checks", /dao-http\/src\/node\//],
   ["key", /app\/auth/],
@@ -22,7 +25,7 @@ const STEPS: readonly (readonly [step: string, code: RegExp])[] = [
   ["JSON to fields", /wire\/json\.ts#(?:decode|toCamelCase|fieldNameOf)/],
   ["DTO to JSON", /wire\//],
   ["preconditions and ETag", /app\/preconditions|contract\/version/],
-  ["admission", /app\/(?:concurrency-limit|response-memory)/],
+  ["admission", /app\/(?:admission|concurrency-limit|response-memory)/],
   ["log", /app\/log|dao-http\/src\/process\/|node_modules\/(?:pino|sonic-boom)/],
   ["app", /dao-http\/src\//],
   ["validation", /dao-core\/src\/contract\/|node_modules\/zod/],

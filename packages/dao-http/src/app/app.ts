@@ -20,16 +20,16 @@ import { BasePath, Router } from "../http/router.ts";
 import { docsPages, guideFrom } from "../openapi/docs-pages.ts";
 import { respondStartPage } from "../openapi/start-page.ts";
 import * as limits from "../wire/limits.ts";
-import { type Caller, callerIdentification, type ServiceKey, tenantOf } from "./auth.ts";
+import { bodyReader, createAdmission } from "./admission.ts";
+import { type Caller, callerIdentification, type ServiceKey } from "./auth.ts";
 import { batchEndpoint } from "./batch.ts";
-import { bodyReader, type HeldBody } from "./body-memory.ts";
 import { changesEndpoint } from "./changes/changes-endpoint.ts";
 import { Followers } from "./changes/followers.ts";
-import { connectionStorm, createConcurrencyLimit } from "./concurrency-limit.ts";
-import { Endpoint, type EndpointRequest, type RouteEndpoint, type ServedData } from "./endpoint.ts";
+import { connectionStorm } from "./concurrency-limit.ts";
+import { Endpoint, type RouteEndpoint, type ServedData } from "./endpoint.ts";
 import { createReadiness, type ReadinessCheck, respondHealthy } from "./health.ts";
-import { createLogger, type Logger, logRequest } from "./log.ts";
-import { type Run, type Serve, type Served, standbyCheck } from "./read-replica.ts";
+import { createLogger, type Logger, logRequest, type RequestLogEntry } from "./log.ts";
+import { type Serve, type Served, standbyCheck } from "./read-replica.ts";
 import { ResponseMemory } from "./response-memory.ts";
 import { dataOf, inSchema, readinessOf, replicasOf, schemaOf } from "./served-data.ts";
 
@@ -95,15 +95,69 @@ export interface DaoApp {
 
 type AnyResponse = PublicResponse | StreamedResponse;
 
-/** What is learned about a request while it is handled. */
-interface Progress extends Served {
+/** A request while it is handled, and what is learned about it. */
+class Exchange implements Served {
+  readonly http: HttpRequest;
+  readonly requestId: string;
+  /** As sent; `path` is the app's own. */
+  readonly target: string;
+  readonly path: string;
+  readonly query: string;
   /** The path's template, once a route is found: `/api/v1/tasks/{task_id}`. */
-  route?: string;
-  caller?: Caller;
-  data?: ServedData;
-  cause?: unknown;
+  route: string | undefined;
   /** The path's name for the row's id, and the service's. */
-  id?: Endpoint["id"];
+  id: Endpoint["id"];
+  caller: Caller | undefined;
+  data: ServedData | undefined;
+  cause: unknown;
+  position: string | undefined;
+  isReadFromStandby = false;
+  readonly #operation: StartedOperation | undefined;
+  readonly #start = performance.now();
+
+  constructor(http: HttpRequest, basePath: BasePath, operation: StartedOperation | undefined) {
+    this.http = http;
+    this.requestId = requestIdOf(http.header("x-request-id"));
+    [this.target, this.query] = splitTarget(http.target);
+    this.path = basePath.strip(this.target);
+    this.#operation = operation;
+  }
+
+  /** Writes the log line. */
+  log(logger: Logger, status: number, cause: unknown, { warning, body }: Partial<PublicResponse> = {}): void {
+    const { caller } = this;
+    const entry: RequestLogEntry = {
+      method: this.http.method,
+      path: this.route ?? null,
+      status,
+      ms: Math.round((performance.now() - this.#start) * 1_000) / 1_000,
+      request_id: this.requestId,
+      caller: caller?.name ?? null,
+      ...(caller?.schema !== undefined && { schema: caller.schema }),
+      ...(this.isReadFromStandby && { read_from: "standby" }),
+      ...this.#operation?.trace,
+    };
+    logRequest(logger, entry, cause, { path: this.target, warning, problem: cause === undefined ? undefined : body });
+  }
+
+  /** Ends the span. */
+  end(status: number, failure?: { readonly error: unknown }): void {
+    const { route, caller } = this;
+    this.#operation?.end({ status, failure, route, caller: caller?.name, schema: caller?.schema });
+  }
+
+  /** The response, whose end is logged if it is late or a failure: by then only the log and telemetry can report it. */
+  watch(response: StreamedResponse, logger: Logger): StreamedResponse {
+    const { status, isEndless = false } = response;
+    const operation = this.#operation;
+    if (!isEndless) this.log(logger, status, undefined);
+    const ended = (failure?: { readonly error: unknown }) => {
+      if (failure !== undefined) this.log(logger, 500, failure.error);
+      else if (isEndless) this.log(logger, status, undefined);
+      this.end(status, failure);
+    };
+    return { ...response, body: watchedBody(response.body, ended, operation && ((work) => operation.run(work))) };
+  }
 }
 
 /**
@@ -122,6 +176,8 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
   let isStopping = false;
   const { services, replica, docs = true } = options;
   const { bodyLimit = limits.BODY_LIMIT, bodyTimeout = limits.BODY_TIMEOUT } = options;
+  const { maxConcurrentRequests: inProgress = limits.CONCURRENT_REQUESTS } = options;
+  const { maxWaitingRequests: waiting = limits.WAITING_REQUESTS } = options;
   const instrumentation = options.telemetry?.instrument({});
   const basePath = new BasePath(options.basePath ?? "");
   const cors = options.corsOrigins?.length ? new CorsPolicy(options.corsOrigins) : undefined;
@@ -139,16 +195,12 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
       : [{ schema: undefined, check: options.readiness }],
     replica && standbyCheck(schemas[0] === undefined ? replica : replica.withSchema(schemas[0])),
   );
-  const inProgress = options.maxConcurrentRequests ?? limits.CONCURRENT_REQUESTS;
-  const waiting = options.maxWaitingRequests ?? limits.WAITING_REQUESTS;
   const memory = new ResponseMemory();
-  const limit = createConcurrencyLimit({ inProgress, waiting });
-  const longBodyLimit = createConcurrencyLimit({ inProgress: limits.LONG_BODIES, waiting });
+  const admission = createAdmission({ inProgress, waiting }, bodyReader(bodyLimit, bodyTimeout), memory);
   const followers = new Followers(options.maxFollowers ?? limits.FOLLOWERS, options.keys);
-  const readBody = bodyReader(bodyLimit, bodyTimeout);
   const { prefix } = basePath;
   const settings = { basePath: prefix, lineLimit: bodyLimit, bodyTimeout, memory };
-  const changes = { limit, memory, followers };
+  const changes = { limit: admission.limit, memory, followers };
   const router = new Router<RouteEndpoint>();
   const { batch, ...others } = operations;
   for (const [name, operation] of Object.entries(others)) {
@@ -177,161 +229,91 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
 
   return { fetch: toFetchHandler(handle), handle, announceStop };
 
-  async function handleStarted(request: HttpRequest, operation?: StartedOperation): Promise<HttpResponse> {
-    const progress: Progress = {};
-    const start = performance.now();
-    const requestId = requestIdOf(request.header("x-request-id"));
-    const [target, query] = splitTarget(request.target);
-    const path = basePath.strip(target);
+  async function handleStarted(http: HttpRequest, operation?: StartedOperation): Promise<HttpResponse> {
+    const exchange = new Exchange(http, basePath, operation);
     let response: AnyResponse;
     try {
-      response = await respond(request, path, query, progress);
+      response = await respond(exchange);
     } catch (error) {
-      // For the log, with nginx's status; no one receives it.
-      if (error instanceof ClientGoneError) response = { status: 499, headers: {}, body: undefined };
-      else {
-        progress.cause = error;
-        const help = publicRoutes.has("/guide") ? guideFrom(path) : undefined;
-        response = problemResponse(error, { path: prefix + path, requestId, id: progress.id, help });
-      }
+      response = failedResponse(exchange, error);
     }
-    response.headers["x-request-id"] = requestId;
-    cors?.allow(request, response.headers);
-    if (progress.position !== undefined) response.headers[POSITION_HEADER] = progress.position;
-    if (isStopping) response.headers["connection"] = "close";
-    const { status } = response;
-    const { route, cause } = progress;
-    if (status < 400) progress.data?.cleanUpChanges?.();
-    const { name: caller, schema } = progress.caller ?? {};
-    const entry = () => ({
-      method: request.method,
-      path: route ?? null,
-      status,
-      ms: Math.round((performance.now() - start) * 1_000) / 1_000,
-      request_id: requestId,
-      caller: caller ?? null,
-      ...(schema !== undefined && { schema }),
-      ...(progress.isReadFromStandby === true && { read_from: "standby" as const }),
-      ...operation?.trace,
-    });
-    const words = isStreamed(response)
-      ? { path: target }
-      : { path: target, warning: response.warning, problem: cause === undefined ? undefined : response.body };
-    const isEndless = isStreamed(response) && response.isEndless === true;
-    if (!isEndless) logRequest(logger, entry(), cause, words);
-    if (!isStreamed(response)) {
-      const failure = status >= 500 && cause !== undefined ? { error: cause } : undefined;
-      operation?.end({ status, failure, route, caller, schema });
-      return response;
-    }
-    const ended = (failure?: { readonly error: unknown }) => {
-      // The status has already been sent: only the log and telemetry can report it.
-      if (failure !== undefined) logRequest(logger, { ...entry(), status: 500 }, failure.error, words);
-      else if (isEndless) logRequest(logger, entry(), undefined, words);
-      operation?.end({ status, failure, route, caller, schema });
-    };
-    return { ...response, body: watchedBody(response.body, ended, operation && ((work) => operation.run(work))) };
+    const { status, headers } = response;
+    headers["x-request-id"] = exchange.requestId;
+    cors?.allow(http, headers);
+    if (exchange.position !== undefined) headers[POSITION_HEADER] = exchange.position;
+    if (isStopping) headers["connection"] = "close";
+    if (status < 400) exchange.data?.cleanUpChanges?.();
+    if (isStreamed(response)) return exchange.watch(response, logger);
+    const { cause } = exchange;
+    exchange.log(logger, status, cause, response);
+    exchange.end(status, status >= 500 && cause !== undefined ? { error: cause } : undefined);
+    return response;
   }
 
-  function respond(
-    http: HttpRequest,
-    path: string,
-    query: string,
-    progress: Progress,
-  ): AnyResponse | Promise<AnyResponse> {
+  function failedResponse(exchange: Exchange, error: unknown): PublicResponse {
+    // For the log, with nginx's status; no one receives it.
+    if (error instanceof ClientGoneError) return { status: 499, headers: {}, body: undefined };
+    const { path, requestId, id } = exchange;
+    exchange.cause = error;
+    const help = publicRoutes.has("/guide") ? guideFrom(path) : undefined;
+    return problemResponse(error, { path: prefix + path, requestId, id, help });
+  }
+
+  function respond(exchange: Exchange): AnyResponse | Promise<AnyResponse> {
+    const { http, path } = exchange;
     const preflight = cors?.preflight(http);
     if (preflight !== undefined) return preflight;
     const publicPath = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
     const route = publicRoutes.get(publicPath);
     if (route !== undefined) {
-      progress.route = publicPath;
+      exchange.route = publicPath;
       if (http.method !== "GET" && http.method !== "HEAD") throw methodNotAllowed(http.method, "GET, HEAD");
       return route(path, http);
     }
-    if (!connectionStorm.holdsRequests) return respondToCaller(http, path, query, progress);
-    return connectionStorm.leave().then(() => respondToCaller(http, path, query, progress));
+    if (!connectionStorm.holdsRequests) return respondToCaller(exchange);
+    return connectionStorm.leave().then(() => respondToCaller(exchange));
   }
 
-  function respondToCaller(http: HttpRequest, path: string, query: string, progress: Progress): Promise<HttpResponse> {
+  function respondToCaller(exchange: Exchange): Promise<HttpResponse> {
+    const { http, path, query } = exchange;
     // Nothing else is there, so nothing is revealed.
     if (!maybeApi.test(path)) throw nothingHere();
-    const caller = callerOf(http, path, progress);
-    progress.caller = caller;
+    const caller = callerOf(exchange);
+    exchange.caller = caller;
     checkExpectation(http.header("expect"));
     const match = router.match(path);
     if (match === undefined) throw nothingHere();
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
-    progress.route = endpoint.operation.path;
-    progress.id = endpoint.id;
+    exchange.route = endpoint.operation.path;
+    exchange.id = endpoint.id;
     const data = dataBySchema.get(caller.schema);
     if (data === undefined) throw new TypeError(`No data is served for the schema ${caller.schema}.`);
-    progress.data = data;
-    const matched = { http, path, id: match.parameter, query, caller: caller.name, tenant: tenantOf(caller), data };
+    exchange.data = data;
+    const matched = { http, path, id: match.parameter, query, caller, data };
     const replica = replicas?.get(caller.schema);
-    if (replica === undefined) return serve(endpoint, matched);
+    if (replica === undefined) return admission.serve(endpoint, matched);
     const serveFrom: Serve = (source = data, run, readAfter) =>
-      serve(endpoint, { ...matched, data: source, readAfter }, run);
+      admission.serve(endpoint, { ...matched, data: source, readAfter }, run);
     // With the position of the primary, so that the rows of changes can be read from the standby.
     return endpoint.operation.method === "GET" && endpoint.isOfChanges === undefined
-      ? replica.serveRead(http, serveFrom, progress)
-      : replica.serveWrite(serveFrom, progress);
+      ? replica.serveRead(http, serveFrom, exchange)
+      : replica.serveWrite(serveFrom, exchange);
   }
 
   /** @throws HttpError `invalid_service_key`; the log then has the template of the path, if it has one */
-  function callerOf(http: HttpRequest, path: string, progress: Progress): Caller {
+  function callerOf(exchange: Exchange): Caller {
+    const { http, path } = exchange;
     try {
       return identify(http);
     } catch (error) {
       // A path whose percent-encoding is invalid is reported to callers with a key.
       const match = path.includes("%") ? undefined : router.match(path);
-      const route = match?.methods.get(http.method)?.operation.path;
-      if (route !== undefined) progress.route = route;
+      exchange.route = match?.methods.get(http.method)?.operation.path;
       throw error;
-    }
-  }
-
-  async function serve(endpoint: RouteEndpoint, request: EndpointRequest, run?: Run): Promise<HttpResponse> {
-    const { http } = request;
-    const { input } = endpoint.operation;
-    const prepared = endpoint.prepare(request);
-    const respond = run === undefined ? prepared : (body: Uint8Array) => run(() => prepared(body));
-    let held = NO_BODY;
-    // An import takes as long as its sender; the data layer limits how many there are. Those of changes count while they read.
-    if (input === "ndjson" || endpoint.isOfChanges === true) return memory.held(await respond(held.body), http);
-    // Before the request counts as in progress, so that a slow client occupies no slot.
-    if (input === "body") {
-      // By then a body in the same packet has arrived, too.
-      await limit.whenRoom(http);
-      const reading = readBody(http);
-      held = reading instanceof Promise ? await reading : reading;
-    }
-    // The objects that a long body becomes are several times as long, so it waits as it is for those before it.
-    const longBodies = held.body.length > limits.LONG_BODY ? longBodyLimit : undefined;
-    try {
-      if (longBodies !== undefined) await longBodies.enter(http);
-    } catch (error) {
-      held.release();
-      throw error;
-    }
-    try {
-      const waiting = limit.enter(http);
-      if (waiting === undefined) held.release();
-      else await waiting.finally(held.release);
-      try {
-        const response = memory.held(await respond(held.body), http);
-        // A long response counts as in progress until there is memory for it.
-        return response instanceof Promise ? await response : response;
-      } finally {
-        limit.leave();
-      }
-    } finally {
-      longBodies?.leave();
     }
   }
 }
-
-const NO_BODY: HeldBody = { body: new Uint8Array(), release: () => undefined };
 
 /** Whether a path is at `/api` or below it, or may be, as its beginning is percent-encoded. */
 const maybeApi = /^\/(?:api(?:\/|$)|[^/]*%)/;

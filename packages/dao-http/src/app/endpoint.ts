@@ -17,6 +17,7 @@ import { checkMediaType, parseJsonBody, readNdjson } from "../http/request-body.
 import { jsonParts, longRowText, toNdjson } from "../http/response-body.ts";
 import { encode, NDJSON } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
+import type { Caller } from "./auth.ts";
 import {
   fingerprintOf,
   IDEMPOTENCY_KEY_HEADER,
@@ -43,9 +44,7 @@ export interface EndpointRequest {
   readonly id: string | undefined;
   /** Without its question mark. */
   readonly query: string;
-  readonly caller: string;
-  /** Whose the key is: of a schema, or of its name. */
-  readonly tenant: string;
+  readonly caller: Caller;
   readonly data: ServedData;
   /** What a standby that serves a read must have replayed. */
   readonly readAfter?: string | undefined;
@@ -278,7 +277,12 @@ export function prepareOnce(
   return async (body) => {
     const respond = read(body);
     // Keys of different callers are different keys.
-    const once = { scope: caller, key, fingerprint: fingerprintOf(http.method, path, query, body), requester: http };
+    const once = {
+      scope: caller.name,
+      key,
+      fingerprint: fingerprintOf(http.method, path, query, body),
+      requester: http,
+    };
     return idempotency(once, (uow) => respond({ services: createDaoServices(uow), session: uow }));
   };
 }

@@ -19,8 +19,8 @@ const telling: ReadonlySet<unknown> = new Set([
 /** How a request was served by a primary and its standby. */
 export interface Served {
   /** For the response: what later reads must see. */
-  position?: string;
-  isReadFromStandby?: boolean;
+  position: string | undefined;
+  isReadFromStandby: boolean;
 }
 
 /** Runs a read that may be abandoned. */

@@ -5,6 +5,7 @@ import { invalidRequest } from "../../http/problem.ts";
 import { bodyOf } from "../../http/response-body.ts";
 import { cursorLine, encode, NDJSON } from "../../wire/json.ts";
 import { CHANGES_CHUNK, CHANGES_WAIT, CURSOR_INTERVAL } from "../../wire/limits.ts";
+import { tenantOf } from "../auth.ts";
 import type { ConcurrencyLimit } from "../concurrency-limit.ts";
 import { type EndpointRequest, jsonHeaders, type PreparedRequest, type RouteEndpoint } from "../endpoint.ts";
 import { readPosition, readPreconditions } from "../preconditions.ts";
@@ -38,7 +39,7 @@ export function changesEndpoint(operation: Operation, { limit, memory, followers
     return () => respond(request, query, http.method === "HEAD" ? 0 : Number(wait));
   }
 
-  async function respond({ http, tenant, data }: EndpointRequest, query: Query, wait: number): Promise<HttpResponse> {
+  async function respond({ http, caller, data }: EndpointRequest, query: Query, wait: number): Promise<HttpResponse> {
     const { changes } = data.services;
     const departure = wait === 0 ? undefined : http.signal;
     const first = await limit.run(async () => {
@@ -48,7 +49,7 @@ export function changesEndpoint(operation: Operation, { limit, memory, followers
     if (!("nextCursor" in first)) return first;
     const { limit: asked = CHANGES_CHUNK, ...filter } = query;
     const most = Math.min(Number(asked), CHANGES_CHUNK);
-    const follower = followers.follow(tenant, changes, { ...filter, cursor: first.nextCursor }, departure);
+    const follower = followers.follow(tenantOf(caller), changes, { ...filter, cursor: first.nextCursor }, departure);
     try {
       const items = await follower.take(most, wait * 1_000);
       departure?.throwIfAborted();
@@ -59,14 +60,14 @@ export function changesEndpoint(operation: Operation, { limit, memory, followers
   }
 
   /** Begins with a cursor, and has one after each interval without a change, and at the end. */
-  async function stream({ http, tenant, data }: EndpointRequest, query: Query): Promise<StreamedResponse> {
+  async function stream({ http, caller, data }: EndpointRequest, query: Query): Promise<StreamedResponse> {
     const { changes } = data.services;
     // Before the first wait, so that it is noticed at any time.
     const departure = http.signal;
     const list = () => changes.listChanges({ ...query, limit: CHANGES_CHUNK }, { requester: http });
     const { items, nextCursor } = await limit.run(list, http);
     departure?.throwIfAborted();
-    const follower = followers.follow(tenant, changes, { ...query, cursor: nextCursor }, departure);
+    const follower = followers.follow(tenantOf(caller), changes, { ...query, cursor: nextCursor }, departure);
     let first = linesOf(items) + cursorLine(nextCursor);
     let hasEnded = false;
     const next = async (): Promise<IteratorResult<string, undefined>> => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { HttpRequest } from "../http/http-message.ts";
 import { BODY_MEMORY } from "../wire/limits.ts";
-import { bodyReader } from "./body-memory.ts";
+import { bodyReader } from "./admission.ts";
 
 /** A request whose body is these pieces; ends when its signal aborts. */
 function requestOf(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): HttpRequest {
