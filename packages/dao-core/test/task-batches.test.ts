@@ -126,3 +126,15 @@ test("an import, or a structure, whose rows a trigger drops is an error, and not
   await sql.unsafe("drop function swallow cascade");
   await sql.end();
 });
+
+test.each(["scheduled,missed", "{missed}", '"missed"x', "missed\\", ""])(
+  "a DAO rejects %j as a state, as PostgreSQL does",
+  async (state) => {
+    const { id: goalId, userId } = await newGoal();
+    const task: TaskImportDto = Object.assign({ ...makeTaskData(userId, goalId) }, { state });
+    const { tasks } = testDatabase.database;
+    const writing = tasks.createMany([task, makeTaskData(userId, goalId)]);
+    await expect(writing).rejects.toMatchObject({ code: "validation_failed" });
+    expect(await tasks.count({ goalId })).toBe(0);
+  },
+);

@@ -8,18 +8,9 @@ import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, PIECE_ROWS, SHORT_TEXT_BYTES } from "../session/limits.ts";
 import { goalStatements, milestoneStatements, taskStatements } from "./entities.ts";
 import { isUnbounded } from "./list/guarded-rows.ts";
-import {
-  columnArrays,
-  ownInstants,
-  param,
-  prepared,
-  queryBuilder,
-  readInstant,
-  run,
-  written,
-} from "./statement/statement.ts";
+import { ownInstants, param, prepared, queryBuilder, readInstant, run, written } from "./statement/statement.ts";
 import { goals, milestones, tasks } from "./statement/tables.ts";
-import { newRows, resultColumns, returnedValue } from "./statement/text-columns.ts";
+import { columnArrays, newRows, resultColumns, returnedValue } from "./statement/text-columns.ts";
 import { newId, raiseNoRow, TableDao } from "./table-dao.ts";
 
 /** Drizzle omits the table's name in a query on one table, so that a subquery would refer to its own column. */
@@ -150,8 +141,8 @@ export class SqlGoalDao
     }
     const values = {
       ...goal,
-      ...columnArrays("milestones.", milestoneStatements.newNames, milestoneRows),
-      ...columnArrays("tasks.", taskStatements.newNames, taskRows),
+      ...columnArrays("milestones.", milestoneStatements.newColumns, milestoneRows),
+      ...columnArrays("tasks.", taskStatements.newColumns, taskRows),
     };
     const { rows } = await run(this.executor, insertStructure(), values, options);
     const [createdAtText, count] = rows[0] ?? raiseNoRow();

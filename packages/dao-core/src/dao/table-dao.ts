@@ -43,9 +43,9 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   readonly #updates = new StatementCache();
   readonly #guardedUpdates = new StatementCache();
   /** The columns of a new row: all but `created_at`, which the database sets. */
-  readonly newNames: readonly string[];
+  readonly newColumns: readonly (readonly [name: string, column: PgColumn])[];
   /** The columns that callers write. */
-  readonly #writable: readonly [name: string, column: PgColumn][];
+  readonly #writable: readonly (readonly [name: string, column: PgColumn])[];
   readonly #assignments: Readonly<Record<string, SQL>>;
   readonly #results: Record<string, SQL.Aliased>;
   readonly #returned: Record<string, SQL.Aliased>;
@@ -54,8 +54,8 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
     this.table = table;
     this.columns = getTableColumns(table);
-    this.newNames = Object.keys(this.columns).filter((name) => name !== "createdAt");
-    this.#writable = Object.entries(this.columns).filter(([name]) => name !== "id" && name !== "createdAt");
+    this.newColumns = Object.entries(this.columns).filter(([name]) => name !== "createdAt");
+    this.#writable = this.newColumns.filter(([name]) => name !== "id");
     this.#assignments = assignments;
     this.#results = resultColumns(this.columns);
     this.#returned = returnedColumns(this.columns);

@@ -6,20 +6,11 @@ import type * as contract from "../contract/index.ts";
 import type { TaskDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
 import { taskStatements, writtenEnd } from "./entities.ts";
-import {
-  columnArrays,
-  compile,
-  counted,
-  one,
-  param,
-  prepared,
-  queryBuilder,
-  run,
-  StatementCache,
-} from "./statement/statement.ts";
+import { compile, counted, one, param, prepared, queryBuilder, run, StatementCache } from "./statement/statement.ts";
 import { tasks } from "./statement/tables.ts";
 import {
   arrayRecords,
+  columnArrays,
   columnOf,
   columnParam,
   instantParam,
@@ -94,9 +85,7 @@ const insertTasks = prepared("write", () =>
   counted(queryBuilder.insert(tasks).select(newRows(tasks, "tasks.")).returning(one)),
 );
 
-function* newTasks(input: readonly contract.TaskImportDto[]): Generator<Record<string, unknown>> {
-  for (const task of input) yield taskStatements.insertValues(task.id ?? newId(), task);
-}
+const newValue = (name: string, column: PgColumn): unknown => (name === "id" ? newId() : column.default);
 
 const { columns } = taskStatements;
 const updatable = Object.keys(columns).filter((name) => !["id", "userId", "goalId", "createdAt"].includes(name));
@@ -155,7 +144,7 @@ export class SqlTaskDao
   }
 
   async createMany(input: readonly contract.TaskImportDto[], options?: CallOptions): Promise<number> {
-    const values = columnArrays("tasks.", taskStatements.newNames, newTasks(input));
+    const values = columnArrays("tasks.", taskStatements.newColumns, input, newValue);
     const { rows: counts } = await run(this.executor, insertTasks(), values, options);
     const count = Number(counts[0]?.[0]);
     // A transaction is then rolled back.
@@ -171,8 +160,9 @@ export class SqlTaskDao
     for (const change of changes) for (const name in change) changed.add(name);
     const names = updatable.filter((name) => changed.has(name));
     const statement = updates.get(names.join(), () => compile("write", buildUpdate(names)));
+    const changedColumns = ["id", ...names].map((name) => [name, columnOf(columns, name)] as const);
     const values = {
-      ...columnArrays("tasks.", ["id", ...names], changes),
+      ...columnArrays("tasks.", changedColumns, changes),
       "tasks.changed": `{${changes.map((change) => changedFields(change, names)).join()}}`,
     };
     const { rows: updated } = await run(this.executor, statement, values, options);

@@ -125,7 +125,7 @@ export function encode(name: string, value: unknown): SqlParameter {
       return null;
     case "object":
       if (value === null) return null;
-      return isDate(value) ? formatInstant(validInstant(name, value)) : jsonText(name, value);
+      return isDate(value) ? instantText(name, value) : jsonText(name, value);
     default:
       throw new ValidationError([{ path: name, message: `must not be a ${typeof value}` }]);
   }
@@ -147,39 +147,10 @@ export function ownInstants(row: Record<string, unknown>): Record<string, unknow
   return row;
 }
 
-/**
- * The values of many rows, as an array for each column. Rows that are made as they are read die young: those of a thousand tasks
- * that all live at once are half of an import's processor time, in garbage collections that copy them.
- * @throws ValidationError for an invalid date
- */
-export function columnArrays(
-  prefix: string,
-  names: readonly string[],
-  rows: Iterable<Readonly<Record<string, unknown>>>,
-): StatementValues {
-  const columns = names.map((name): { name: string; values: unknown[] } => ({ name, values: [] }));
-  for (const row of rows) {
-    for (const { name, values } of columns) {
-      const value = row[name];
-      // JSON.stringify takes three times as long to write a date.
-      values.push(isDate(value) ? formatInstant(validInstant(name, value)) : value);
-    }
-  }
-  return Object.fromEntries(columns.map(({ name, values }) => [prefix + name, arrayText(values)]));
-}
-
-/** PostgreSQL's text of an array: JSON in braces, but for the escapes, of which it knows `\"` and `\\`. */
-function arrayText(values: readonly unknown[]): string {
-  const json = JSON.stringify(values).slice(1, -1);
-  return `{${json.includes("\\") ? json.replace(/\\(?:u[\da-f]{4}|.)/g, toArrayEscape) : json}}`;
-}
-
-const toArrayEscape = (text: string): string => (/["\\]$/.test(text) ? text : String(JSON.parse(`"${text}"`)));
-
-/** Returns the instant, if it is valid. @throws ValidationError, naming the field, for an invalid date */
-function validInstant(name: string, value: Date): Date {
+/** An instant as text. @throws ValidationError, naming the field, for an invalid date */
+export function instantText(name: string, value: Date): string {
   if (Number.isNaN(value.getTime())) throw new ValidationError([{ path: name, message: "must be a valid Date" }]);
-  return value;
+  return formatInstant(value);
 }
 
 /** Runs a statement with these values. @throws DaoError for everything that the database rejects */

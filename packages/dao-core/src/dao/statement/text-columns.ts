@@ -5,9 +5,12 @@ import {
   PgEnumColumn,
   PgJsonb,
   type PgTable,
+  PgText,
   PgTimestampString,
+  PgVarchar,
 } from "drizzle-orm/pg-core";
-import { param } from "./statement.ts";
+import { isDate } from "../../contract/fields/realms.ts";
+import { instantText, param, type StatementValues } from "./statement.ts";
 
 /*
  * Clients parse and serialize instants and JSON differently: a `Date` drops microseconds, JSON may be encoded twice. So both pass
@@ -74,6 +77,42 @@ export function arrayRecords(prefix: string, members: readonly Member[]): SQL {
   const names = members.map(([name]) => sql.identifier(name));
   return sql`unnest(${sql.join(arrays, sql`, `)}) as record(${sql.join(names, sql`, `)})`;
 }
+
+/**
+ * The values of many rows, as the text of an array for each column. The values of one column are read at once, so that they die young.
+ *
+ * @param absent the value of a column that a row does not have
+ * @throws ValidationError for an invalid date
+ */
+export function columnArrays(
+  prefix: string,
+  columns: readonly (readonly [name: string, column: PgColumn])[],
+  rows: readonly Readonly<Record<string, unknown>>[],
+  absent: (name: string, column: PgColumn) => unknown = () => null,
+): StatementValues {
+  const texts: Record<string, string> = {};
+  for (const [name, column] of columns) {
+    const values: unknown[] = [];
+    const isText = column instanceof PgText || column instanceof PgVarchar;
+    const isInstant = column instanceof PgTimestampString;
+    const none = isText ? null : "null";
+    for (const row of rows) {
+      const value = row[name] === undefined ? absent(name, column) : row[name];
+      values.push(isInstant && isDate(value) ? instantText(name, value) : (value ?? none));
+    }
+    // Only text can have members that need quotes: of all others PostgreSQL reads each, and rejects what is none.
+    texts[prefix + name] = isText ? textArray(values) : `{${values.join()}}`;
+  }
+  return texts;
+}
+
+/** PostgreSQL's text of an array of texts: JSON in braces, but for the escapes, of which it knows `\"` and `\\`. */
+function textArray(values: readonly unknown[]): string {
+  const json = JSON.stringify(values).slice(1, -1);
+  return `{${json.includes("\\") ? json.replace(/\\(?:u[\da-f]{4}|.)/g, toArrayEscape) : json}}`;
+}
+
+const toArrayEscape = (text: string): string => (/["\\]$/.test(text) ? text : String(JSON.parse(`"${text}"`)));
 
 /** A select that reads {@link arrayRecords} as new rows of `table`, its columns in the table's order. */
 export function newRows(table: PgTable, prefix: string): SQL {
