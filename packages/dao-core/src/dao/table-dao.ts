@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { and, eq, getTableColumns, type SQL, sql } from "drizzle-orm";
 import { type PgColumn, PgJsonb } from "drizzle-orm/pg-core";
+import { v7 } from "uuid";
 import type { CallOptions, CreateOptions } from "../contract/call-options.ts";
 import type { Page, PageRequest } from "../contract/page.ts";
 import type { EntityTable } from "../schema/columns.ts";
@@ -25,30 +25,9 @@ import {
 } from "./statement/statement.ts";
 import { columnOf, columnParam, resultColumns, returnedColumns } from "./statement/text-columns.ts";
 
-let lastTime = 0;
-let timeDigits = "";
-let countInTime = 0;
-let randomDigits = "";
-let nextRandom = 0;
-
-/** The id of a new row: a UUIDv7 above all before it. Random digits are drawn for many at once, in a third of the time. */
+/** The id of a new row: a UUIDv7, so that ids are roughly in order of creation. */
 export function newId(): string {
-  const now = Date.now();
-  countInTime++;
-  // The time goes ahead of a clock that is set back, and of one in whose millisecond all ids are used.
-  if (now > lastTime || countInTime > 0xfff) {
-    lastTime = Math.max(now, lastTime + 1);
-    timeDigits = lastTime.toString(16).padStart(12, "0");
-    countInTime = 0;
-  }
-  if (nextRandom === randomDigits.length) {
-    randomDigits = randomBytes(2_040).toString("hex");
-    nextRandom = 0;
-  }
-  const random = randomDigits.slice(nextRandom, nextRandom + 15);
-  nextRandom += 15;
-  const counted = (0x7000 + countInTime).toString(16);
-  return `${timeDigits.slice(0, 8)}-${timeDigits.slice(8)}-${counted}-8${random.slice(0, 3)}-${random.slice(3)}`;
+  return v7();
 }
 
 /** The statements on one table, compiled at their first use and shared by all sessions; an update for each set of fields. */
