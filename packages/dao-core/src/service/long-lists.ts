@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { MAX_APPENDED_MESSAGES, messagesAppendDto } from "../contract/conversation.ts";
 import { ValidationError } from "../contract/errors.ts";
-import { validate } from "../contract/fields/validation.ts";
+import { parseValid, validate } from "../contract/fields/validation.ts";
 import {
   goalStructureCreateDto,
   MAX_STRUCTURE_MILESTONES,
@@ -39,7 +39,7 @@ export function validateStructure(input: unknown): z.output<typeof goalStructure
   const count = milestones.reduce<number>((sum, milestone) => sum + listIn(milestone, "tasks").length, 0);
   refuseLongList("milestones", count, MAX_STRUCTURE_TASKS, "tasks in total");
   const tasks = count > MAX_INVALID_TASKS ? validTasks(input, milestones) : undefined;
-  const { data: outline } = tasks === undefined ? {} : structureOutline.safeParse(input);
+  const outline = tasks === undefined ? undefined : parseValid(structureOutline, input);
   if (tasks === undefined || outline === undefined) return validate(goalStructureCreateDto, input);
   return { ...outline, milestones: outline.milestones.map((own, index) => ({ ...own, tasks: tasks[index] ?? [] })) };
 }
@@ -63,8 +63,8 @@ function validTasks(input: unknown, milestones: readonly unknown[]): ValidTask[]
     const tasks = listIn(milestone, "tasks");
     // Not by `map`, which passes over the gaps of a list.
     for (const [place, task] of tasks.entries()) {
-      const { data } = taskStructureDto.safeParse(task);
-      if (data !== undefined) own.push(data);
+      const parsed = parseValid(taskStructureDto, task);
+      if (parsed !== undefined) own.push(parsed);
       else if (++invalid === MAX_INVALID_TASKS) {
         const last = { ...Object(milestone), tasks: tasks.slice(0, place + 1) };
         validate(goalStructureCreateDto, { ...Object(input), milestones: [...milestones.slice(0, index), last] });

@@ -18,17 +18,32 @@ export function codePointLength(text: string): number {
   return length;
 }
 
+/** Returns a valid value, as its schema parses it, or `undefined`, and then zod has to parse it: it may be invalid. */
+export type Reader = (value: unknown) => unknown;
+
+/** Readers, by the definition of a schema, which `meta` shares with its copies. */
+export const readers = new WeakMap<object, Reader>();
+
+function readBy<Schema extends z.ZodType>(schema: Schema, reader: Reader): Schema {
+  readers.set(schema.def, reader);
+  return schema;
+}
+
 /** Free text: any Unicode that PostgreSQL can store, not trimmed, of `min` to `max` code points. Default: no bounds. */
 export function text({ min = 0, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {}) {
+  const isShort = (value: string) => value.length >= min && value.length <= max;
   const schema = z.string().superRefine((value, context) => {
     const unstorable = unstorableText(value);
     if (unstorable !== undefined) context.addIssue({ code: "custom", message: unstorable });
-    if (value.length >= min && value.length <= max) return;
+    if (isShort(value)) return;
     const length = codePointLength(value);
     if (length < min || length > max) {
       context.addIssue({ code: "custom", message: `must be ${min} to ${max} characters long, not ${length}` });
     }
   });
+  readBy(schema, (value) =>
+    typeof value === "string" && isShort(value) && unstorableText(value) === undefined ? value : undefined,
+  );
   return schema.meta({ ...(min > 0 && { minLength: min }), ...(Number.isFinite(max) && { maxLength: max }) });
 }
 
@@ -41,17 +56,19 @@ export function email() {
     .meta({ format: "email", minLength: 1, maxLength: 255 });
 }
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const lowerUuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const uuidPattern = new RegExp(lowerUuid, "i");
 const mustBeUuid = "must be a UUID, such as 0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 const explainId = (value: unknown) => (value === undefined ? "is required" : mustBeUuid);
 
 /** A UUID in 8-4-4-4-12 hex form with any version bits; parsed to lower case (contract, "Data"). */
 export function id() {
-  return z
+  const schema = z
     .string({ error: (issue) => explainId(issue.input) })
     .regex(uuidPattern, { error: mustBeUuid })
-    .transform((value) => value.toLowerCase())
-    .meta({ type: "string", format: "uuid" });
+    .transform((value) => value.toLowerCase());
+  const reader: Reader = (value) => (typeof value === "string" && lowerUuid.test(value) ? value : undefined);
+  return readBy(schema, reader).meta({ type: "string", format: "uuid" });
 }
 
 /** Parses the id that a call names; returns it in lower case. @throws ValidationError if it is not a UUID */
@@ -135,7 +152,8 @@ const ZodInstant: typeof ZodDate = $constructor("ZodInstant", (schema, definitio
 /** An instant, in milliseconds: a `Date` in TypeScript, RFC 3339 text in JSON. */
 export function instant() {
   const { def } = z.date({ error: (issue) => explainInstant(issue.input) });
-  return new ZodInstant(def).refine(isStorable, { error: (issue) => explainInstant(issue.input) });
+  const schema = new ZodInstant(def).refine(isStorable, { error: (issue) => explainInstant(issue.input) });
+  return readBy(schema, (value) => (value instanceof Date && isStorable(value) ? value : undefined));
 }
 
 /**

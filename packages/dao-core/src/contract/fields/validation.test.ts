@@ -1,12 +1,16 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { amount } from "../../../../../test/depth.ts";
 import { conversationCreateDto, conversationUpdateDto } from "../conversation.ts";
 import { demoFlagsPutDto } from "../demo-flags.ts";
 import { isDaoError, ValidationError, type ValidationIssue } from "../errors.ts";
 import { goalStructureCreateDto } from "../goal.ts";
+import { dtoRegistry, exampleOf } from "../index.ts";
 import { milestoneCreateDto, milestoneUpdateDto } from "../milestone.ts";
 import { bulkUpdateStateRequest, taskCreateDto, taskStatisticsRequest, taskUpdateDto } from "../task.ts";
 import { userCreateDto, userUpdateDto } from "../user.ts";
-import { validate } from "./validation.ts";
+import { parseValid, validate } from "./validation.ts";
 
 const id = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
 
@@ -120,6 +124,72 @@ describe("validate", () => {
     expect(validate(userCreateDto, input)).toEqual({ ...valid.user, preferences: {}, demoMode: false });
     expect(JSON.stringify(input)).toBe(before);
   });
+});
+
+/** Values that are valid in some fields, and doubtful or wrong in others. */
+const anyField = fc.oneof(
+  fc.constantFrom<unknown>(
+    undefined,
+    null,
+    "",
+    "a\u0000",
+    "\ud800",
+    "🙂".repeat(200),
+    "scheduled",
+    "time",
+    id,
+    id.toUpperCase(),
+  ),
+  fc.constantFrom<unknown>(
+    0,
+    1,
+    1.5,
+    Number.NaN,
+    true,
+    [],
+    [id],
+    {},
+    new Date(0),
+    new Date(Number.NaN),
+    new Date(-1e15),
+  ),
+  fc.anything({ withDate: true, withNullPrototype: true, withSparseArray: true }),
+);
+
+/** An example with every field. */
+function wholeExampleOf(schema: z.core.$ZodType): unknown {
+  if (schema instanceof z.ZodObject) {
+    return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, wholeExampleOf(field)]));
+  }
+  if (schema instanceof z.ZodArray) return exampleOf(schema) ?? [wholeExampleOf(schema.element)];
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return wholeExampleOf(schema.unwrap());
+  return exampleOf(schema);
+}
+
+/** `value` with some of its members, at any depth, replaced, removed or added. */
+function changed(value: unknown): fc.Arbitrary<unknown> {
+  if (typeof value !== "object" || value === null || value instanceof Date) {
+    return fc.oneof({ weight: 15, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: anyField });
+  }
+  if (Array.isArray(value)) return fc.array(fc.oneof(...value.map(changed)), { maxLength: 3 });
+  const members = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, changed(member)]));
+  const others = fc.dictionary(fc.string(), anyField, { maxKeys: 1 });
+  const removed = fc.subarray(Object.keys(value), { maxLength: Math.min(2, Object.keys(value).length) });
+  return fc.tuple(others, fc.record(members), removed).map(([more, own, without]) => {
+    const input: Record<string, unknown> = { ...more, ...own };
+    for (const name of without) delete input[name];
+    return input;
+  });
+}
+
+test.each([...dtoRegistry._idmap])("parses %s as zod does", (_, schema) => {
+  if (!(schema instanceof z.ZodType)) return;
+  fc.assert(
+    fc.property(changed(wholeExampleOf(schema)), (input) => {
+      expect(parseValid(schema, input)).toEqual(schema.safeParse(input).data);
+    }),
+    { numRuns: amount(100, 5_000) },
+  );
 });
 
 const valid = {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { ValidationError, type ValidationIssue } from "../errors.ts";
+import { type Reader, readers } from "./scalars.ts";
 
 const typeNames: Readonly<Record<string, string>> = {
   string: "text",
@@ -41,13 +42,101 @@ export function invalid(path: string, message: string): ValidationError {
  * @throws ValidationError with every broken rule
  */
 export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown, place?: string): z.output<Schema> {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
+  const valid = parseValid(schema, input);
+  if (valid !== undefined) return valid;
   // Options double the time of a parse, so only invalid input is parsed with them.
-  const { error = result.error } = schema.safeParse(input, { error: explain });
+  const { data, error } = schema.safeParse(input, { error: explain });
+  if (error === undefined) return data;
   const issues = error.issues.flatMap((issue) => toIssues(issue, place));
   throw new ValidationError(issues, { cause: error });
 }
+
+/** Parses `input` by `schema`; `undefined` if it breaks a rule. */
+export function parseValid<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> | undefined {
+  const read = readerOf(schema)(input);
+  return read === undefined ? schema.safeParse(input).data : (read as z.output<Schema>);
+}
+
+/** A reader made of the schema, in half the time of zod, which makes an object for each field. What is not handled here, zod parses. */
+function readerOf(schema: z.core.$ZodType): Reader {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  let reader = readers.get(def);
+  if (reader === undefined) {
+    reader = withChecks(makeReader(def), def.checks) ?? ((value) => (schema as z.ZodType).safeParse(value).data);
+    readers.set(def, reader);
+  }
+  return reader;
+}
+
+function withChecks(read: Reader | undefined, checks: readonly z.core.$ZodCheck<never>[] = []): Reader | undefined {
+  if (read === undefined || checks.length === 0) return read;
+  return (input) => {
+    const value = read(input);
+    if (value === undefined) return undefined;
+    const payload = { value: value as never, issues: [] };
+    for (const check of checks) void check._zod.check(payload);
+    return payload.issues.length === 0 ? payload.value : undefined;
+  };
+}
+
+function makeReader(def: z.core.$ZodTypes["_zod"]["def"]): Reader | undefined {
+  switch (def.type) {
+    case "boolean":
+      return (value) => (typeof value === "boolean" ? value : undefined);
+    case "enum": {
+      const values = new Set<unknown>(Object.values(def.entries));
+      return (value) => (values.has(value) ? value : undefined);
+    }
+    case "nullable": {
+      const read = readerOf(def.innerType);
+      return (value) => (value === null ? null : read(value));
+    }
+    case "array":
+      return arrayReader(readerOf(def.element));
+    case "object":
+      return def.catchall === undefined ? objectReader(def.shape) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function arrayReader(read: Reader): Reader {
+  return (input) => {
+    if (!Array.isArray(input)) return undefined;
+    const values: unknown[] = [];
+    for (const item of input) {
+      const value = read(item);
+      if (value === undefined) return undefined;
+      values.push(value);
+    }
+    return values;
+  };
+}
+
+function objectReader(shape: z.core.$ZodShape): Reader | undefined {
+  const fields = Object.entries(shape).map(([name, schema]) => {
+    const { def } = (schema as z.core.$ZodTypes)._zod;
+    const isOptional = def.type === "optional";
+    const fallback = def.type === "default" ? () => def.defaultValue : undefined;
+    const inner = def.type === "optional" || def.type === "default" ? def.innerType : schema;
+    return { name, isOptional, fallback, inner, read: readerOf(inner) };
+  });
+  if (fields.some(({ inner }) => inner._zod.optin !== undefined)) return undefined;
+  return (input) => {
+    if (!isObject(input)) return undefined;
+    const output: Record<string, unknown> = {};
+    for (const { name, isOptional, fallback, read } of fields) {
+      const given = input[name];
+      const value = given === undefined ? fallback?.() : read(given);
+      if (value !== undefined) output[name] = value;
+      else if (given !== undefined || !isOptional) return undefined;
+    }
+    return output;
+  };
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function toIssues(issue: z.core.$ZodIssue, place: string | undefined): ValidationIssue[] {
   const path = [...(place === undefined ? [] : [place]), ...issue.path.map(String)];
