@@ -142,12 +142,12 @@ interface Life {
  */
 export function runRetryable<Result>(
   session: DatabaseSession,
-  { signal, timeout, requester, ...others }: CallOptions & Pick<UnitOfWorkOptions, "retries">,
+  { signal, timeout, requester, readAfter, ...others }: CallOptions & Pick<UnitOfWorkOptions, "retries">,
   work: (uow: DaoUnitOfWork) => Promise<Result>,
   isOwn = true,
 ): Promise<Result> {
   const retries = others.retries ?? (session.isTransaction ? 0 : OWN_RETRIES);
-  const options = { signal, timeout, requester, retries, [OWN_WORK]: isOwn };
+  const options = { signal, timeout, requester, readAfter, retries, [OWN_WORK]: isOwn };
   return DaoUnitOfWork.run(session, work, options);
 }
 

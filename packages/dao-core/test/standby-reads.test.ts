@@ -226,6 +226,8 @@ describe("a read after a position", () => {
       reading.users.getUser(user.id, { readAfter }),
       reading.goals.getGoalFull(goal.id, { readAfter }),
       reading.tasks.listTasks({ userId: user.id }, { readAfter }),
+      reading.batch([["goals.getGoal", goal.id]], { readAfter }),
+      reading.batch([["goals.getGoal", goal.id], ["tasks.countTasks"]], { readAfter }),
       DaoUnitOfWork.run(replica, (uow) => uow.users.findById(user.id), { readAfter, readOnly: true }),
       replica.pieces.find("users", user.id, { readAfter }),
     ]);
@@ -235,7 +237,8 @@ describe("a read after a position", () => {
     ]);
     expect(isOver).toBe(false);
     await onStandby("select pg_wal_replay_resume()");
-    const [found, full, list, inUnit, piece] = await reads;
+    const [found, full, list, [single], [first], inUnit, piece] = await reads;
+    expect([single, first]).toEqual([goal, goal]);
     expect([found.id, full.id, list.total, inUnit?.id]).toEqual([user.id, goal.id, 600, user.id]);
     expect(piece).not.toBeNull();
     expect(await streamed).toHaveLength(600);

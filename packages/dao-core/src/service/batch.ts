@@ -36,7 +36,7 @@ export async function runBatch<Result>(
   validateBatch(operations, options);
   // The caller may change it meanwhile.
   const list = [...operations];
-  const { signal, timeout, requester, retries } = options;
+  const { signal, timeout, requester, readAfter, retries } = options;
   const [first = [""]] = list;
   const at = optionsAt(first, inPieces);
   const mayStandAlone = at !== undefined && !(inPieces && first[0].includes(".update"));
@@ -47,7 +47,7 @@ export async function runBatch<Result>(
       return callAll(list, callsIn(new BatchSession(uow)), isBrief);
     });
   }
-  return withDeadline({ signal, timeout, requester }, (bounded) => {
+  return withDeadline({ signal, timeout, requester, readAfter }, (bounded) => {
     const [name, ...args] = first;
     args[at] = { ...Object(args[at]), ...bounded };
     return callAll([[name, ...args]], callsIn(session));

@@ -143,6 +143,9 @@ export abstract class EntityService<Dto extends object, Create, Update, List ext
 /** @throws VersionMismatchError if `options` ask for a version that `row` does not have */
 export function assertVersion(name: string, id: string, row: object | null, { ifVersion }: WriteOptions): void {
   if (ifVersion === undefined) return;
+  if (typeof ifVersion !== "string" && !Array.isArray(ifVersion)) {
+    throw invalid("ifVersion", "must be a version, as versionOf() returns it, or a list of versions");
+  }
   if (row === null || !hasVersion(row, ifVersion)) throw new VersionMismatchError(name, id);
 }
 

@@ -182,6 +182,7 @@ const sendable = /^[\x21\x23-\x7e]+$/;
 /** The value of `If-Match`. Text that is not a valid entity-tag is no row's version, so it is omitted. */
 function tagList(ifVersion: string | readonly string[]): string {
   const versions = typeof ifVersion === "string" ? [ifVersion] : ifVersion;
+  if (!Array.isArray(versions)) throw invalid("ifVersion", "must be a version, or a list of versions");
   if (versions.includes("*")) return "*";
   const tags = versions.filter((version) => sendable.test(version)).map((version) => `"${version}"`);
   // No row has an empty tag: an empty list matches nothing.

@@ -5,9 +5,10 @@ import { isDaoError } from "../../contract/errors.ts";
 import type { DaoServices } from "../../contract/services.ts";
 import { versionOf } from "../../contract/version.ts";
 import { makeUserData } from "../factories.ts";
-import { assertNotFound, assertRefused } from "./assert-refused.ts";
+import { assertInvalid, assertNotFound, assertRefused } from "./assert-refused.ts";
 import type { ContractCase } from "./contract-case.ts";
 import { createFamily, createOwner, type Family, unknownId } from "./sample-rows.ts";
+import { untyped } from "./untyped.ts";
 
 /** Has the form of a version, but is no row's. */
 const otherVersion = "0000000000000000";
@@ -175,6 +176,21 @@ const otherCases: ContractCase[] = [
       await assertRefused(put(first.id), "version_mismatch");
       await assertRefused(put(second.id), "version_mismatch");
       await assertRefused(demoFlags.putDemoFlags(randomUUID(), {}, { ifVersion: null }), "related_row_missing");
+    },
+  },
+  {
+    name: "WriteOptions: ifVersion of another type is invalid, and nothing is written",
+    async run(services) {
+      const { id } = await services.users.createUser(makeUserData());
+      const before = await services.users.getUser(id);
+      for (const ifVersion of [5, true, {}]) {
+        const options = untyped({}, { ifVersion });
+        await assertInvalid(services.users.updateUser(id, { name: "Other" }, options), "ifVersion");
+        await assertInvalid(services.users.deleteUser(id, options), "ifVersion");
+        await assertInvalid(services.demoFlags.putDemoFlags(id, {}, options), "ifVersion");
+        await assertInvalid(services.batch([["users.deleteUser", id, options]]), "0.ifVersion");
+      }
+      assert.deepEqual(await services.users.getUser(id), before);
     },
   },
   {
