@@ -654,6 +654,8 @@ describe("a head that another transaction keeps locked", () => {
         await own.services.users.createUser(makeUserData());
         const { changes } = createDaoServices(database);
         const now = changes.listChanges({ cursor: "now" });
+        const timed = changes.listChanges({ cursor: "now" }, { timeout: 300 });
+        await expect(timed).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("300 ms") });
         await vi.waitFor(() => expect(reads).toBeGreaterThanOrEqual(2));
         await holder.unsafe("rollback");
         const { nextCursor } = await now;

@@ -7,7 +7,7 @@ import type { SchemaExecutor, SqlExecutor, SqlParameter, SqlRow } from "../sessi
 import { withRetries } from "../session/executor.ts";
 import { CHANGES_PATIENCE, DELETE_BATCH } from "../session/limits.ts";
 import { databaseErrorFacts, toDaoError } from "../session/postgres-errors.ts";
-import { throwIfAborted } from "../session/waiting/deadline.ts";
+import { throwIfAborted, withDeadline } from "../session/waiting/deadline.ts";
 import { ChangeTail } from "./change-tail.ts";
 
 /** The ends of the feeds of a database, by schema, which all its sessions share. */
@@ -52,14 +52,16 @@ export function sqlChangeFeed(executor: SchemaExecutor, driver: SqlExecutor, set
       $1::text::bigint, ('x' || lpad($2::text, 16, '0'))::bit(64)::bigint, $3::text, $4::text::uuid, $5::integer, $6::boolean)`;
   return { list, follow, deleteExpired };
 
-  async function list(request: ChangesToList, options?: CallOptions): Promise<ChangePage> {
-    // Where the database's default isolation is above READ COMMITTED, readers and writers conflict often.
-    const policy = { retries: Number.POSITIVE_INFINITY, within: CHANGES_PATIENCE, isRetryable: isConflict };
-    const read = () => withRetries(policy, () => readPage(request, options), options?.signal);
-    let page = await read();
-    // Whatever is committed by now comes before the cursor.
-    while (request.cursor === "now" && page.hasNext) page = await read();
-    return page;
+  function list(request: ChangesToList, options: CallOptions = {}): Promise<ChangePage> {
+    return withDeadline(options, async (bounded) => {
+      // Where the database's default isolation is above READ COMMITTED, readers and writers conflict often.
+      const policy = { retries: Number.POSITIVE_INFINITY, within: CHANGES_PATIENCE, isRetryable: isConflict };
+      const read = () => withRetries(policy, () => readPage(request, bounded), bounded.signal);
+      let page = await read();
+      // Whatever is committed by now comes before the cursor.
+      while (request.cursor === "now" && page.hasNext) page = await read();
+      return page;
+    });
   }
 
   async function* follow(
