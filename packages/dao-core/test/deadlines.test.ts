@@ -1,6 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   createDaoServices,
   DaoUnitOfWork,
+  joinHost,
   openDatabase,
   type TaskImportDto,
   UnavailableError,
@@ -10,6 +12,8 @@ import { createTestDatabase, makeTaskData, makeUserData, type TestDatabase } fro
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { askUntil } from "../../../test/ask-until.ts";
+import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresLocation } from "./postgres-location.ts";
 
 let testDatabase: TestDatabase;
 /** Connections of another client, to hold locks and to inspect the server. */
@@ -91,6 +95,33 @@ describe("the timeout of a call", () => {
       await expect(nested).rejects.toBeInstanceOf(UnavailableError);
       expect((await database.users.list({ email: data.email })).total).toBe(0);
     }));
+
+  test("bounds the statements of a list, and of appended messages, together", async () => {
+    const { users, goals, tasks } = createDaoServices(testDatabase.database);
+    const user = await users.createUser(makeUserData());
+    const goal = await goals.createGoal({ userId: user.id, title: "t" });
+    await tasks.createTasks([makeTaskData(user.id, goal.id), makeTaskData(user.id, goal.id)]);
+    const driver = new PostgresDriver(postgresLocation(testDatabase.url));
+    const far = joinHost({
+      description: "far away",
+      isTransaction: false,
+      close: () => driver.close(),
+      transaction: (work, options) => driver.transaction(work, options),
+      async execute(text, parameters, options) {
+        await delay(300);
+        return driver.execute(text, parameters, options);
+      },
+    });
+    const services = createDaoServices(far);
+    const timeout = 500;
+    for (const call of [
+      services.tasks.listTasks({ goalId: goal.id, limit: 1 }, { timeout }),
+      services.conversations.appendMessages(user.id, { messages: ["a"] }, { timeout }),
+    ]) {
+      await expect(call).rejects.toThrow(/not done within its 500 ms/);
+    }
+    await far.close();
+  });
 
   test("includes the wait for a connection", async () => {
     await using database = await openDatabase(testDatabase.url, { poolSize: 1 });

@@ -10,6 +10,7 @@ import type {
 import { ValidationError } from "../contract/errors.ts";
 import type { ConversationDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
+import { withDeadline } from "../session/waiting/deadline.ts";
 import { encode, one, param, prepared, queryBuilder, readJson, run } from "./statement/statement.ts";
 import { conversations } from "./statement/tables.ts";
 import { textParam } from "./statement/text-columns.ts";
@@ -98,14 +99,16 @@ export class SqlConversationDao
   override async update(
     id: string,
     changes: ConversationUpdateDto,
-    options?: CallOptions,
+    options: CallOptions = {},
   ): Promise<ConversationDto | null> {
     if (!this.#isTooLong(changes.messages)) return super.update(id, changes, options);
-    const row = await this.updateWhere(isNoGrowth, id, changes, options);
-    if (row !== null) return row;
-    const { rows } = await run(this.executor, exists(), { id }, options);
-    if (rows[0] === undefined) return null;
-    throw this.#tooLong();
+    return withDeadline(options, async (bounded) => {
+      const row = await this.updateWhere(isNoGrowth, id, changes, bounded);
+      if (row !== null) return row;
+      const { rows } = await run(this.executor, exists(), { id }, bounded);
+      if (rows[0] === undefined) return null;
+      throw this.#tooLong();
+    });
   }
 
   #isTooLong(messages: unknown): boolean {
@@ -117,7 +120,11 @@ export class SqlConversationDao
     return new ValidationError([{ path: "messages", message }], { isTooLarge: true });
   }
 
-  async appendMessages(id: string, { messages }: MessagesAppendDto, options?: CallOptions): Promise<number | null> {
+  appendMessages(id: string, input: MessagesAppendDto, options: CallOptions = {}): Promise<number | null> {
+    return withDeadline(options, (bounded) => this.#append(id, input, bounded));
+  }
+
+  async #append(id: string, { messages }: MessagesAppendDto, options: CallOptions): Promise<number | null> {
     const limit = this.#limit;
     for (;;) {
       const { rows } = await run(this.executor, appendToArray(), { id, messages, limit }, options);

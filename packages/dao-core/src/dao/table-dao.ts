@@ -7,6 +7,7 @@ import type { EntityTable } from "../schema/columns.ts";
 import type { EntityDao, PageInPieces } from "../session/database-session.ts";
 import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
+import { withDeadline } from "../session/waiting/deadline.ts";
 import { GuardedRows } from "./list/guarded-rows.ts";
 import type { EntityRows } from "./list/list-statements.ts";
 import { LongRows } from "./list/long-rows.ts";
@@ -186,7 +187,11 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
     return this.#one(this.#statements.lockById(), { id }, options);
   }
 
-  async list(request?: List, options?: CallOptions): Promise<Page<Dto>> {
+  list(request?: List, options: CallOptions = {}): Promise<Page<Dto>> {
+    return withDeadline(options, (bounded) => this.#list(request, bounded));
+  }
+
+  async #list(request: List | undefined, options: CallOptions): Promise<Page<Dto>> {
     const { rows } = this.#statements;
     const page = await rows.lists.page(this.executor, request ?? {}, options);
     const items: Dto[] = [];
