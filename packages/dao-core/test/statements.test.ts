@@ -5,6 +5,7 @@ import {
   joinDrizzle,
   joinPostgresJs,
   type SqlDriver,
+  type SqlResult,
   ValidationError,
 } from "@flux/dao-core";
 import {
@@ -34,17 +35,20 @@ function countingDatabase(prepare: boolean) {
   if (location.kind !== "postgres") throw new Error("needs a server");
   const driver = new PostgresDriver(location, { poolSize: 1, prepare });
   const texts: string[] = [];
+  const results: Promise<SqlResult>[] = [];
   const counting: SqlDriver = {
     description: driver.description,
     isTransaction: false,
     execute(text, parameters, options) {
       texts.push(text);
-      return driver.execute(text, parameters, options);
+      const result = driver.execute(text, parameters, options);
+      results.push(result);
+      return result;
     },
     transaction: (work, options) => driver.transaction(work, options),
     close: (timeout) => driver.close(timeout),
   };
-  return { driver, texts, database: new Database(counting) };
+  return { driver, texts, results, database: new Database(counting) };
 }
 
 describe("statements", () => {
@@ -59,6 +63,25 @@ describe("statements", () => {
     const plan = await services.goals.createGoalWithStructure(makeGoalStructureData(user.id, size));
     expect(plan.tasks).toHaveLength(size.milestones * size.tasksPerMilestone);
     expect(texts).toHaveLength(1);
+    await database.close();
+  });
+
+  test("lists empty their results, which garbage collections would copy until the next full one", async () => {
+    const { database, results } = countingDatabase(true);
+    const services = createDaoServices(database);
+    const user = await services.users.createUser(makeUserData());
+    await services.goals.createGoalWithStructure(makeGoalStructureData(user.id));
+    results.length = 0;
+    const { items } = await services.tasks.listTasks({ userId: user.id });
+    expect(items).not.toEqual([]);
+    await services.tasks.getTasksByTimerange({
+      userId: user.id,
+      startTime: new Date(0),
+      endTime: new Date("9999-12-31"),
+    });
+    await services.tasks.updateTasks({ updates: items.map(({ id }) => ({ id, title: "Run" })) });
+    for await (const _ of services.tasks.streamTasks({ userId: user.id }));
+    expect(await Promise.all(results)).toEqual(Array(4).fill({ rows: [] }));
     await database.close();
   });
 

@@ -211,10 +211,10 @@ export class TableDao<Dto extends object, Create extends object, Update extends 
 
   async *#pieces(
     reader: GuardedRows<Dto>,
-    rows: readonly SqlRow[],
+    rows: SqlRow[],
     options: CallOptions | undefined,
   ): AsyncGenerator<readonly Dto[], void, undefined> {
-    const ready = reader.ready(rows);
+    const ready = reader.takeReady(rows);
     if (ready !== undefined) {
       yield ready;
       return;

@@ -6,7 +6,17 @@ import type * as contract from "../contract/index.ts";
 import type { TaskDao } from "../session/database-session.ts";
 import type { SchemaExecutor } from "../session/driver.ts";
 import { taskStatements, writtenEnd } from "./entities.ts";
-import { compile, counted, one, param, prepared, queryBuilder, run, StatementCache } from "./statement/statement.ts";
+import {
+  compile,
+  counted,
+  one,
+  param,
+  prepared,
+  queryBuilder,
+  run,
+  StatementCache,
+  takeRows,
+} from "./statement/statement.ts";
 import { tasks } from "./statement/tables.ts";
 import {
   arrayRecords,
@@ -166,12 +176,12 @@ export class SqlTaskDao
       "tasks.changed": `{${changes.map((change) => changedFields(change, names)).join()}}`,
     };
     const { rows: updated } = await run(this.executor, statement, values, options);
-    return updated.map((row) => taskStatements.read(row));
+    return takeRows(updated, taskStatements.read);
   }
 
   async findByTimerange(request: contract.TaskTimerangeRequest, options?: CallOptions): Promise<contract.TaskDto[]> {
     const { rows } = await run(this.executor, findByTimerange(), request, options);
-    return rows.map((row) => taskStatements.read(row));
+    return takeRows(rows, taskStatements.read);
   }
 
   async bulkUpdateState(

@@ -35,7 +35,7 @@ export interface PgQuery {
 
 /** What `pg` returns. */
 export interface PgResult {
-  readonly rows: readonly SqlRow[];
+  readonly rows: SqlRow[];
   readonly command?: string;
 }
 

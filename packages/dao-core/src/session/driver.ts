@@ -12,7 +12,8 @@ export type SqlParameter = string | number | boolean | null;
 export type SqlRow = readonly unknown[];
 
 export interface SqlResult {
-  readonly rows: readonly SqlRow[];
+  /** Belongs to the caller, who may empty it: a driver keeps no result. */
+  readonly rows: SqlRow[];
 }
 
 /**

@@ -4,7 +4,7 @@ import type { CallOptions } from "../../contract/call-options.ts";
 import { literal } from "../../schema/columns.ts";
 import type { SchemaExecutor, SqlRow } from "../../session/driver.ts";
 import { nextTurn } from "../../session/waiting/event-loop.ts";
-import { prepared, run, written } from "../statement/statement.ts";
+import { prepared, run, takeRows, written } from "../statement/statement.ts";
 import { resultValue } from "../statement/text-columns.ts";
 import { type EntityRows, ListStatements } from "./list-statements.ts";
 
@@ -129,9 +129,9 @@ export class GuardedRows<Dto extends object> {
     );
   });
 
-  /** The DTOs of guarded rows that came with their contents; `undefined` if one did not. */
-  ready(rows: readonly SqlRow[]): Dto[] | undefined {
-    return rows.every((row) => row[this.#unread] === null) ? rows.map((row) => this.#entity.read(row)) : undefined;
+  /** The DTOs of guarded rows that came with their contents, which are then removed; `undefined` if one did not. */
+  takeReady(rows: SqlRow[]): Dto[] | undefined {
+    return rows.every((row) => row[this.#unread] === null) ? takeRows(rows, this.#entity.read) : undefined;
   }
 
   /**

@@ -93,8 +93,8 @@ export class ListStatements {
     const { rows } = await page;
     const total = count === "none" ? null : await totalOfPage(rows.length, request, window, () => early ?? counted());
     const { createdAt, id, sorted } = this.#key;
-    const items = rows.slice(0, window.limit);
-    const last = rows.length > window.limit ? items.at(-1) : undefined;
+    const items = rows.splice(0, window.limit);
+    const last = rows.length > 0 ? items.at(-1) : undefined;
     if (last === undefined) return toPage(items, total, window, null);
     const held = last[order.key === undefined ? createdAt : sorted];
     const key = typeof held === "number" || held === null ? held : String(held);

@@ -95,7 +95,7 @@ export class SqlPieceReads implements PieceReads {
   async list(entity: ListedEntity, request: PageRequest, options?: CallOptions): Promise<OpenResult> {
     const statements = entities[entity];
     const page = await statements.pieces.lists.page(this.#executor, request, options);
-    const items = statements.pieces.ready(page.items);
+    const items = statements.pieces.takeReady(page.items);
     if (items !== undefined) return whole({ ...page, items });
     return { kind: "page", page: { ...page, items: [] }, rows: this.#pieces(statements, page.items, options) };
   }
@@ -116,16 +116,16 @@ export class SqlPieceReads implements PieceReads {
 
   async timerange(request: TaskTimerangeRequest, options?: CallOptions): Promise<OpenResult> {
     const { rows } = await run(this.#executor, inTimerange.first(), request, options);
-    const ready = rows.length < PIECE_ROWS ? taskStatements.pieces.ready(rows) : undefined;
+    const ready = rows.length < PIECE_ROWS ? taskStatements.pieces.takeReady(rows) : undefined;
     if (ready !== undefined) return whole(ready);
     return { kind: "list", rows: this.#ordered(inTimerange, request, options, rows) };
   }
 
   async goal(id: string, options?: CallOptions): Promise<OpenResult | null> {
     const { rows } = await run(this.#executor, findGuardedGoal(), { id }, options);
+    const [milestoneRows, taskRows] = (rows[0] ?? []).slice(-2);
     const goal = await this.#first(goalStatements, rows, options);
     if (goal === null) return null;
-    const [milestoneRows, taskRows] = (rows[0] ?? []).slice(-2);
     const few = (json: unknown, { entity }: OrderedRows) =>
       json === null ? undefined : toRows(json).map((row) => entity.read(row));
     const [fewMilestones, fewTasks] = [few(milestoneRows, goalMilestones), few(taskRows, goalTasks)];
@@ -154,8 +154,8 @@ export class SqlPieceReads implements PieceReads {
     return isLongRow(piece) ? { kind: "row", row: piece } : whole(piece[0]);
   }
 
-  async #first(statements: Statements, rows: readonly SqlRow[], options?: CallOptions): Promise<Piece | null> {
-    const ready = statements.pieces.ready(rows);
+  async #first(statements: Statements, rows: SqlRow[], options?: CallOptions): Promise<Piece | null> {
+    const ready = statements.pieces.takeReady(rows);
     if (ready !== undefined) return ready.length === 0 ? null : ready;
     for await (const piece of this.#pieces(statements, rows, options)) return piece;
     return null;

@@ -201,6 +201,14 @@ export function param(name: string): SQL {
 /** Makes a DTO of a row's columns, in the order of the table's definition, starting at `offset`. */
 export type RowMapper<Dto> = (row: SqlRow, offset?: number) => Dto;
 
+/**
+ * Reads the rows of a result, and empties it. What has waited through two garbage collections of young objects (a promise, postgres.js's
+ * query) keeps its result until one of all objects, and every collection until then copies those rows.
+ */
+export function takeRows<Dto>(rows: SqlRow[], read: RowMapper<Dto>): Dto[] {
+  return rows.splice(0).map((row) => read(row));
+}
+
 type Decoder = ((value: unknown) => unknown) | undefined;
 
 /** The mapper for all columns of `table`. The caller names the DTO that the table's columns make up. */
