@@ -135,7 +135,11 @@ export class Endpoint {
       const reader = new Reader(http);
       const opening = this.#open(data.pieces, id, input, preconditions, { requester: reader, readAfter });
       const opened = opening && (await opening);
-      if (opened?.kind === "whole") return this.#toResponse(opened.result, query, preconditions);
+      if (opened?.kind === "whole") {
+        const response = this.#toResponse(opened.result, query, preconditions);
+        empty(opened.result);
+        return response;
+      }
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
       const result = await this.#call(data.services, id, input, preconditions, { requester: http, readAfter });
       const response = this.#toResponse(result, query, preconditions);
@@ -304,6 +308,12 @@ class Reader implements Requester {
   get signal(): AbortSignal | undefined {
     return this.share === undefined ? this.#http.signal : this.share.ended;
   }
+}
+
+/** Empties a list that was encoded, which promises would keep until a full garbage collection (`takeRows` in dao-core). */
+function empty(result: unknown): void {
+  const rows = isPage(result) ? result.items : result;
+  if (Array.isArray(rows)) rows.length = 0;
 }
 
 function isPage(result: unknown): result is Page<unknown> {
