@@ -3,6 +3,7 @@ import { $constructor } from "zod/v4/core";
 import { ValidationError } from "../errors.ts";
 import { EMAIL_PATTERN } from "./constants.ts";
 import { isDate } from "./realms.ts";
+import { readBy } from "./validation.ts";
 
 /** Why PostgreSQL cannot store `text`, as it stores no U+0000 and no unpaired surrogate (contract, "Data"); or `undefined`. */
 export function unstorableText(text: string): string | undefined {
@@ -16,17 +17,6 @@ export function codePointLength(text: string): number {
   let length = 0;
   for (const _ of text) length++;
   return length;
-}
-
-/** Returns a valid value, as its schema parses it, or `undefined`, and then zod has to parse it: it may be invalid. */
-export type Reader = (value: unknown) => unknown;
-
-/** Readers, by the definition of a schema, which `meta` shares with its copies. */
-export const readers = new WeakMap<object, Reader>();
-
-function readBy<Schema extends z.ZodType>(schema: Schema, reader: Reader): Schema {
-  readers.set(schema.def, reader);
-  return schema;
 }
 
 /** Free text: any Unicode that PostgreSQL can store, not trimmed, of `min` to `max` code points. Default: no bounds. */
@@ -67,8 +57,8 @@ export function id() {
     .string({ error: (issue) => explainId(issue.input) })
     .regex(uuidPattern, { error: mustBeUuid })
     .transform((value) => value.toLowerCase());
-  const reader: Reader = (value) => (typeof value === "string" && lowerUuid.test(value) ? value : undefined);
-  return readBy(schema, reader).meta({ type: "string", format: "uuid" });
+  readBy(schema, (value) => (typeof value === "string" && lowerUuid.test(value) ? value : undefined));
+  return schema.meta({ type: "string", format: "uuid" });
 }
 
 /** Parses the id that a call names; returns it in lower case. @throws ValidationError if it is not a UUID */

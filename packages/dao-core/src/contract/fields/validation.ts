@@ -1,6 +1,5 @@
 import type { z } from "zod";
 import { ValidationError, type ValidationIssue } from "../errors.ts";
-import { type Reader, readers } from "./scalars.ts";
 
 const typeNames: Readonly<Record<string, string>> = {
   string: "text",
@@ -55,6 +54,18 @@ export function validate<Schema extends z.ZodType>(schema: Schema, input: unknow
 export function parseValid<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> | undefined {
   const read = readerOf(schema)(input);
   return read === undefined ? schema.safeParse(input).data : (read as z.output<Schema>);
+}
+
+/** Returns a valid value, as its schema parses it, or `undefined`, and then zod has to parse it: it may be invalid. */
+type Reader = (value: unknown) => unknown;
+
+/** By the definition of a schema, which `meta` shares with its copies. */
+const readers = new WeakMap<object, Reader>();
+
+/** Gives the schema of a single value a reader, which must return what zod does, or nothing. */
+export function readBy<Schema extends z.ZodType>(schema: Schema, reader: Reader): Schema {
+  readers.set(schema.def, reader);
+  return schema;
 }
 
 /** A reader made of the schema, in half the time of zod, which makes an object for each field. What is not handled here, zod parses. */
