@@ -196,33 +196,36 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     }
   }
 
-  async executeScript(text: string): Promise<string | undefined> {
+  executeScript(text: string): Promise<string | undefined> {
     this.activity.started();
-    try {
-      return (await resultOf(this.#client.unsafe(text).simple())).command;
-    } catch (error) {
+    const settled = (error?: unknown) => {
       if (isLossError(error)) this.#lose("dead", error);
-      throw error;
-    } finally {
       this.activity.settled();
-    }
+    };
+    return resultOf(
+      this.#client.unsafe(text).simple(),
+      ({ command }): string | undefined => {
+        settled();
+        return command;
+      },
+      (error) => {
+        settled(error);
+        throw error;
+      },
+    );
   }
 
-  /** Runs `work`, a transaction on this connection, which sends no statement of its own in the meantime. */
-  async inTransaction<Result>(
-    { isReadOnly, responseTimeout }: { readonly isReadOnly: boolean; readonly responseTimeout: number },
-    work: () => Promise<Result>,
-  ): Promise<Result> {
+  /** From here until it is {@link released}, it sends no statements but those of a transaction. */
+  beginTransaction(isReadOnly: boolean, responseTimeout: number): void {
     this.#transaction = { isReadOnly };
     this.activity.responseTimeout = responseTimeout;
-    try {
-      return await work();
-    } finally {
-      this.#transaction = undefined;
-      this.activity.responseTimeout = this.#settings.responseTimeout;
-      this.#deallocateEvicted();
-      this.#retireIfWornOut();
-    }
+  }
+
+  released(): void {
+    this.#transaction = undefined;
+    this.activity.responseTimeout = this.#settings.responseTimeout;
+    this.#deallocateEvicted();
+    this.#retireIfWornOut();
   }
 
   async isAnswering(milliseconds: number): Promise<boolean> {

@@ -180,10 +180,10 @@ export class PostgresDriver implements SqlDriver {
     const begin = beginScript(options);
     const limit = statementTimeout === undefined ? this.#settings.responseTimeout : responseTimeout(statementTimeout);
     return this.#pool.exclusive(
-      (connection) =>
-        connection.inTransaction({ isReadOnly: readOnly, responseTimeout: limit }, () =>
-          OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout),
-        ),
+      (connection) => {
+        connection.beginTransaction(readOnly, limit);
+        return OpenTransaction.run(connection, begin, work, signal, this.#idleTimeout);
+      },
       { signal, requester },
     );
   }

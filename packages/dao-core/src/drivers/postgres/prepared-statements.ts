@@ -138,10 +138,14 @@ export function sendAtOnce(query: PromiseLike<unknown>): void {
  * made, for each of which Node 20 and 22 call hooks while `AsyncLocalStorage` is in use. (A `then` set on a query would make V8 give up
  * its fast path for all promises.)
  */
-export function resultOf<Result>(query: PromiseLike<Result>): Promise<Result> {
+export function resultOf<Result, Used = Result>(
+  query: PromiseLike<Result>,
+  use?: (result: Result) => Used,
+  failed?: (error: unknown) => never,
+): Promise<Used> {
   Reflect.set(query, "executed", true);
   Reflect.get(query, "handler")(query);
-  return Reflect.apply(Promise.prototype.then, query, []);
+  return Reflect.apply(Promise.prototype.then, query, [use, failed]);
 }
 
 /** Whether postgres.js has passed the query to its connection; before that it has no state. */

@@ -11,6 +11,8 @@ interface Bounds {
   readonly begin?: () => Promise<unknown>;
   readonly commit: readonly string[];
   readonly rollback: readonly string[];
+  /** Called when the level has ended. */
+  readonly ended?: () => void;
 }
 
 type Work<Result> = (level: OpenTransaction) => Promise<Result>;
@@ -76,7 +78,7 @@ export class OpenTransaction implements SqlTransaction {
    * Runs `work` between `begin` (a script, so that it can set local limits too) and a commit or a rollback.
    * @param idleTimeout milliseconds between two statements, if the server sets no limit; 0 is none
    */
-  static async run<Result>(
+  static run<Result>(
     connection: SqlConnection,
     begin: string,
     work: Work<Result>,
@@ -87,25 +89,15 @@ export class OpenTransaction implements SqlTransaction {
     if (idleTimeout > 0) {
       transaction.#idleTimer = new IdleTimer(idleTimeout, (error) => transaction.#interruption.interrupt(error));
     }
-    const bounds = { begin: () => connection.executeScript(begin), commit: ["commit"], rollback: ["rollback"] };
-    const stopWatching = transaction.#watch();
-    try {
-      return await transaction.#complete(work, bounds);
-    } finally {
-      stopWatching();
-      transaction.#idleTimer?.stop();
-    }
+    const begun = () => connection.executeScript(begin);
+    const ended = transaction.#watch();
+    return transaction.#complete(work, { begin: begun, commit: ["commit"], rollback: ["rollback"], ended });
   }
 
   /** Runs `work` in a transaction that an application's client has just begun, and that ends as this promise does. */
-  static async within<Result>(connection: SqlConnection, work: Work<Result>, signal?: AbortSignal): Promise<Result> {
+  static within<Result>(connection: SqlConnection, work: Work<Result>, signal?: AbortSignal): Promise<Result> {
     const transaction = new OpenTransaction(connection, undefined, signal);
-    const stopWatching = transaction.#watch();
-    try {
-      return await transaction.#complete(work, clientsBounds);
-    } finally {
-      stopWatching();
-    }
+    return transaction.#complete(work, { ...clientsBounds, ended: transaction.#watch() });
   }
 
   /** Joins a transaction that the application has open and continues afterwards. */
@@ -165,48 +157,51 @@ export class OpenTransaction implements SqlTransaction {
     return this.#complete(work, { begin, commit: [`release savepoint ${name}`], rollback });
   }
 
-  async #complete<Result>(work: Work<Result>, { begin, commit, rollback }: Bounds): Promise<Result> {
-    let result: Result;
+  async #complete<Result>(work: Work<Result>, { begin, commit, rollback, ended }: Bounds): Promise<Result> {
     try {
-      result = await this.#interruption.race(() => (begin === undefined ? work(this) : this.#begin(begin, work)));
+      const result = await this.#interruption.race(() => (begin === undefined ? work(this) : this.#begin(begin, work)));
+      const beginning = this.#beginning;
+      if (beginning !== undefined) await this.#interruption.race(() => beginning);
       throwIfAborted(this.#signal);
       const unfinished = this.#unfinished();
       if (unfinished !== undefined) throw unfinished;
       // At once: the failure of a statement begun from here on would turn the COMMIT into a ROLLBACK that reports success.
       this.#hasEnded = true;
+      if (!this.#connection.isAlive) throw this.#lost("rolled_back");
+      for (const statement of commit) {
+        // So it ends a transaction in which a statement has failed that was not sent through here.
+        if ((await this.#connection.executeScript(statement)) === "ROLLBACK") throw misuse("isSwallowed");
+      }
+      return result;
     } catch (error) {
+      const isLostCommit = this.#hasEnded && this.#isLoss(error);
       await this.#close();
-      await this.#rollBack(rollback);
-      throw error;
-    }
-    try {
-      await this.#commit(commit);
-    } catch (error) {
       // After a failed commit the server may have the transaction open still, and after that of a savepoint the outer one.
       await this.#rollBack(rollback);
-      throw error;
+      throw isLostCommit ? this.#lost(this.#depth === 0 ? "unknown" : "rolled_back", error) : error;
+    } finally {
+      ended?.();
     }
-    return result;
   }
 
-  async #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
+  #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
     const begun = begin();
-    if (this.#parent === undefined && this.#connection.pipelines === true) {
-      this.#beginning = begun;
-      this.#tail = begun.then(
-        () => {
-          this.#beginning = undefined;
-        },
-        (error: unknown) => this.#interruption.interrupt(error),
-      );
-    } else {
-      this.#tail = begun.catch(() => undefined);
-      await begun;
-      this.#interruption.throwIfInterrupted();
-    }
-    const result = await work(this);
-    if (this.#beginning !== undefined) await this.#beginning;
-    return result;
+    if (this.#parent !== undefined || this.#connection.pipelines !== true) return this.#afterBegin(begun, work);
+    this.#beginning = begun;
+    this.#tail = begun.then(
+      () => {
+        this.#beginning = undefined;
+      },
+      (error: unknown) => this.#interruption.interrupt(error),
+    );
+    return work(this);
+  }
+
+  async #afterBegin<Result>(begun: Promise<unknown>, work: Work<Result>): Promise<Result> {
+    this.#tail = begun.catch(() => undefined);
+    await begun;
+    this.#interruption.throwIfInterrupted();
+    return work(this);
   }
 
   /** Listens for interruptions of this level. Returns a function that stops it. */
@@ -219,6 +214,7 @@ export class OpenTransaction implements SqlTransaction {
     return () => {
       stop?.();
       if (watchesLoss) connection.onLost = undefined;
+      if (this.#parent === undefined) this.#idleTimer?.stop();
     };
   }
 
@@ -243,19 +239,6 @@ export class OpenTransaction implements SqlTransaction {
     await this.#tail;
   }
 
-  async #commit(commit: readonly string[]): Promise<void> {
-    if (!this.#connection.isAlive) throw this.#lost("rolled_back");
-    try {
-      for (const statement of commit) {
-        // So it ends a transaction in which a statement has failed that was not sent through here.
-        if ((await this.#connection.executeScript(statement)) === "ROLLBACK") throw misuse("isSwallowed");
-      }
-    } catch (error) {
-      if (!this.#isLoss(error)) throw error;
-      throw this.#lost(this.#depth === 0 ? "unknown" : "rolled_back", error);
-    }
-  }
-
   /** Never throws: the original error says more, and the server rolls back when it loses the connection. */
   async #rollBack(rollback: readonly string[]): Promise<void> {
     try {
@@ -272,8 +255,11 @@ export class OpenTransaction implements SqlTransaction {
   #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal, isRead = false): Promise<Result> {
     const before = this.#tail;
     const result = this.#runStatement(before, statement, signal, isRead);
-    // A statement aborted in the queue has not waited for those before it.
-    this.#tail = result.catch(() => before);
+    // A statement aborted in the queue has not waited for those before it. The rows are the caller's alone.
+    this.#tail = result.then(
+      () => undefined,
+      () => before,
+    );
     return result;
   }
 

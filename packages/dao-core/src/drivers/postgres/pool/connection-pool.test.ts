@@ -37,6 +37,8 @@ class FakeConnection implements PooledConnection {
     return this.answers;
   }
 
+  released(): void {}
+
   retire(): void {
     this.#lose("retired");
   }

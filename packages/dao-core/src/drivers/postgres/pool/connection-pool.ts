@@ -128,6 +128,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
         }
       } finally {
         if (working !== undefined) this.#exclusiveWork.delete(working);
+        connection.released();
         held.isExclusive = false;
         if (held.isReplaced) connection.retire();
         if (!connection.isAlive) this.#slots.delete(connection);

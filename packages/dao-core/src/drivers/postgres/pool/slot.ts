@@ -80,6 +80,8 @@ export interface PooledConnection {
   readonly activity: Pick<Activity, "running" | "isBlocked" | "lastProgress" | "idle">;
   /** Whether the server responds within `milliseconds`; a connection that does not is lost. */
   isAnswering(milliseconds: number): Promise<boolean>;
+  /** Called when its exclusive use has ended. */
+  released(): void;
   /** Accepts no more statements, and closes when the running ones have settled. */
   retire(): void;
   close(): Promise<void>;
