@@ -42,7 +42,7 @@ import {
 } from "./driver-options.ts";
 import { openSocket, type SocketOptions } from "./open-socket.ts";
 import { ConnectionPool } from "./pool/connection-pool.ts";
-import { type Candidate, ServerSearch } from "./server-search.ts";
+import { type Candidate, type ServerSearch, serverSearch } from "./server-search.ts";
 
 /** PostgreSQL by postgres.js: single statements pipelined over shared connections, each transaction on one of its own. */
 export class PostgresDriver implements SqlDriver {
@@ -113,7 +113,7 @@ export class PostgresDriver implements SqlDriver {
       this.#lostConnections++;
       this.#pool.replaceOpenedBefore(performance.now());
     };
-    this.#servers = new ServerSearch(location, connectTimeout, onMoved);
+    this.#servers = serverSearch(location, connectTimeout, onMoved);
     const events: ConnectionEvents = {
       onLost: (connection, reason) => {
         this.#lostConnections++;

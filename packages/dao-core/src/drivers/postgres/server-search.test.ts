@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { TargetSession } from "../../connection-string/database-url.ts";
 import { codedError } from "../../session/postgres-errors.ts";
-import { type Candidate, type SearchedLocation, ServerSearch, type SessionState } from "./server-search.ts";
+import { type Candidate, type SearchedLocation, type SessionState, serverSearch } from "./server-search.ts";
 
 const PRIMARY = { isStandby: false, isReadOnly: false };
 const STANDBY = { isStandby: true, isReadOnly: true };
@@ -43,7 +43,7 @@ function network(
     ...rest,
   };
   const lookUp = async (host: string) => (addresses[host] ?? [host]).map((address) => ({ address }));
-  const search = new ServerSearch(location, 6_000, onMoved, lookUp);
+  const search = serverSearch(location, 6_000, onMoved, lookUp);
   const open = async ({ host, address = host }: Candidate, connectTimeout: number) => {
     tried.push(address);
     shares.push(connectTimeout);
@@ -258,7 +258,7 @@ describe("a name with several addresses", () => {
       targetSession: "primary",
       balancesLoad: false,
     };
-    const search = new ServerSearch(location, 100, vi.fn(), () => new Promise(() => {}));
+    const search = serverSearch(location, 100, vi.fn(), () => new Promise(() => {}));
     const open = async ({ host }: Candidate) => new Session(host, PRIMARY);
     expect(await search.find(open, new AbortController().signal)).toMatchObject({ host: "10.0.0.2" });
   });

@@ -51,16 +51,6 @@ interface Failure {
   readonly error: unknown;
 }
 
-/** One search. */
-interface Search<Session> {
-  /** Opens a session on one server, within the given milliseconds. */
-  readonly open: (candidate: Candidate, connectTimeout: number) => Promise<Session>;
-  readonly signal: AbortSignal;
-  /** By `performance.now()`. */
-  readonly end: number;
-  readonly failures: Failure[];
-}
-
 type Wish = Exclude<TargetSession, "prefer-standby">;
 
 /** Which sessions fit, and what is said of the others. */
@@ -75,144 +65,121 @@ const wishes: Readonly<Record<Wish, readonly [fits: (state: SessionState) => boo
 /** SQLSTATEs of a login that every server would refuse: as by libpq, no other one is tried. */
 const REFUSED_LOGIN = /^(?:28...|3D000|42501)$/;
 
+export type ServerSearch = ReturnType<typeof serverSearch>;
+
 /**
  * Finds the server for each new connection, by the rules of libpq (its manual's "Specifying Multiple Hosts",
  * `target_session_attrs` and `load_balance_hosts`): the first that accepts the login and fits. Unlike libpq, it begins with the one
  * found last, and tries those that have just failed after the others.
+ * @param connectTimeout milliseconds for a search; each server has an equal share of what is left
+ * @param onMoved called when another server is found than before, unless load is balanced
  */
-export class ServerSearch {
-  readonly #location: SearchedLocation;
-  readonly #connectTimeout: number;
-  readonly #onMoved: () => void;
-  readonly #lookUp: Lookup;
-  #found: Candidate | undefined;
+export function serverSearch(
+  { servers, targetSession, balancesLoad }: SearchedLocation,
+  connectTimeout: number,
+  onMoved: () => void,
+  lookUp: Lookup = (host) => lookup(host, { all: true }),
+) {
+  let found: Candidate | undefined;
   /** By name, and by name and address: until when a candidate that failed comes last, by `performance.now()`. */
-  readonly #lastUntil = new Map<string, number>();
+  const lastUntil = new Map<string, number>();
+  return {
+    balancesLoad,
+    /** The server that was found last. */
+    get found(): ServerAddress | undefined {
+      return found;
+    },
+    find,
+    /** Tries a server after the others for a while, since it accepts no writes. Default: the one found last. */
+    distrust: (server = found) => server && putLast(server),
+  };
 
   /**
-   * @param connectTimeout milliseconds for a search; each server has an equal share of what is left
-   * @param onMoved called when another server is found than before, unless load is balanced
-   */
-  constructor(
-    location: SearchedLocation,
-    connectTimeout: number,
-    onMoved: () => void,
-    lookUp: Lookup = (host) => lookup(host, { all: true }),
-  ) {
-    this.#location = location;
-    this.#connectTimeout = connectTimeout;
-    this.#onMoved = onMoved;
-    this.#lookUp = lookUp;
-  }
-
-  /** The server that was found last. */
-  get found(): ServerAddress | undefined {
-    return this.#found;
-  }
-
-  /** Tries a server after the others for a while, since it accepts no writes. Default: the one found last. */
-  distrust(server = this.#found): void {
-    if (server !== undefined) this.#putLast(server);
-  }
-
-  /**
+   * @param open opens a session on one server, within the given milliseconds
    * @throws what `open` throws if there is only one server to try; an error with the code `NO_SERVER`, which says what is wrong
    *   with each; the reason of an abort
    */
-  async find<Session extends OpenSession>(open: Search<Session>["open"], signal: AbortSignal): Promise<Session> {
-    const { servers, targetSession } = this.#location;
-    const search: Search<Session> = { open, signal, end: performance.now() + this.#connectTimeout, failures: [] };
-    const ordered = this.#ordered(servers);
-    if (targetSession !== "prefer-standby") {
-      return (await this.#try(search, ordered, targetSession)) ?? this.#noServer(search.failures);
-    }
+  async function find<Session extends OpenSession>(
+    open: (candidate: Candidate, connectTimeout: number) => Promise<Session>,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    const end = performance.now() + connectTimeout;
+    const failures: Failure[] = [];
+    const all = ordered(servers);
+    if (targetSession !== "prefer-standby") return (await findAmong(all, targetSession)) ?? noServer(failures);
     // A standby that has just failed would cost every connection its share of the time.
-    const likely = ordered.filter((server) => !this.#comesLast(server));
-    const standby = await this.#try(search, likely, "standby", ordered.length);
-    return standby ?? (await this.#try(search, this.#ordered(servers), "any")) ?? this.#noServer(search.failures);
-  }
+    const likely = all.filter((server) => !comesLast(server));
+    const standby = await findAmong(likely, "standby", all.length);
+    return standby ?? (await findAmong(ordered(servers), "any")) ?? noServer(failures);
 
-  /** @param others how many are to be tried after these */
-  async #try<Session extends OpenSession>(
-    { open, signal, end, failures }: Search<Session>,
-    servers: readonly Candidate[],
-    wish: Wish,
-    others = 0,
-  ): Promise<Session | undefined> {
-    const [fits, otherwise] = wishes[wish];
-    const queue = [...servers];
-    for (let candidate = queue.shift(); candidate !== undefined; candidate = queue.shift()) {
-      const share = Math.max(1, Math.ceil((end - performance.now()) / (1 + queue.length + others)));
-      try {
-        if (this.#mustLookUp(candidate)) {
-          queue.unshift(...this.#ordered(await this.#addressesOf(candidate, share, signal)));
-          continue;
+    /** @param others how many are to be tried after these */
+    async function findAmong(candidates: readonly Candidate[], wish: Wish, others = 0): Promise<Session | undefined> {
+      const [fits, otherwise] = wishes[wish];
+      const queue = [...candidates];
+      for (let candidate = queue.shift(); candidate !== undefined; candidate = queue.shift()) {
+        const share = Math.max(1, Math.ceil((end - performance.now()) / (1 + queue.length + others)));
+        try {
+          if (mustLookUp(candidate)) {
+            queue.unshift(...ordered(await addressesOf(candidate, share, signal)));
+            continue;
+          }
+          const session = await open(candidate, share);
+          if (session.state === undefined || fits(session.state)) {
+            remember(candidate);
+            return session;
+          }
+          failures.push({ candidate, error: codedError(NO_SERVER, otherwise) });
+          void session.close();
+        } catch (error) {
+          if (signal.aborted) throw error;
+          failures.push({ candidate, error });
+          if (REFUSED_LOGIN.test(databaseErrorFacts(error)?.code ?? "")) noServer(failures);
+          putLast(candidate);
         }
-        const session = await open(candidate, share);
-        if (session.state === undefined || fits(session.state)) {
-          this.#remember(candidate);
-          return session;
-        }
-        failures.push({ candidate, error: codedError(NO_SERVER, otherwise) });
-        void session.close();
-      } catch (error) {
-        if (signal.aborted) throw error;
-        failures.push({ candidate, error });
-        if (REFUSED_LOGIN.test(databaseErrorFacts(error)?.code ?? "")) this.#noServer(failures);
-        this.#putLast(candidate);
       }
+      return undefined;
     }
-    return undefined;
   }
 
   /** A name is looked up if its addresses may be those of different servers. */
-  #mustLookUp({ host, address }: Candidate): boolean {
-    const { targetSession, balancesLoad } = this.#location;
-    return (
-      address === undefined && (balancesLoad || targetSession !== "any") && !host.startsWith("/") && isIP(host) === 0
-    );
+  function mustLookUp({ host, address }: Candidate): boolean {
+    const mayDiffer = balancesLoad || targetSession !== "any";
+    return address === undefined && mayDiffer && !host.startsWith("/") && isIP(host) === 0;
   }
 
-  async #addressesOf(server: Candidate, milliseconds: number, signal: AbortSignal): Promise<Candidate[]> {
+  async function addressesOf(server: Candidate, milliseconds: number, signal: AbortSignal): Promise<Candidate[]> {
     const late = () => codedError("ETIMEDOUT", `its name was not found within ${milliseconds} ms`);
-    const addresses = await withinTime(this.#lookUp(server.host), milliseconds, signal, late);
+    const addresses = await withinTime(lookUp(server.host), milliseconds, signal, late);
     return addresses.map(({ address }) => ({ ...server, address }));
   }
 
-  get balancesLoad(): boolean {
-    return this.#location.balancesLoad;
-  }
-
   /** In the order in which to try them. */
-  #ordered(candidates: readonly Candidate[]): Candidate[] {
-    const found = this.#found === undefined ? [] : keysOf(this.#found);
-    const rank = (candidate: Candidate) => {
-      if (this.#comesLast(candidate)) return 2;
-      return !this.#location.balancesLoad && found.includes(keyOf(candidate)) ? 0 : 1;
-    };
-    const ranked = candidates.map((candidate) => ({ candidate, rank: rank(candidate), tie: Math.random() }));
-    if (!this.#location.balancesLoad) for (const [index, each] of ranked.entries()) each.tie = index;
-    return ranked.sort((one, other) => one.rank - other.rank || one.tie - other.tie).map(({ candidate }) => candidate);
+  function ordered(candidates: readonly Candidate[]): Candidate[] {
+    const keys = found === undefined || balancesLoad ? [] : keysOf(found);
+    const rank = (candidate: Candidate) => (comesLast(candidate) ? 2 : keys.includes(keyOf(candidate)) ? 0 : 1);
+    return candidates
+      .map((candidate, index) => ({ candidate, rank: rank(candidate), tie: balancesLoad ? Math.random() : index }))
+      .sort((one, other) => one.rank - other.rank || one.tie - other.tie)
+      .map(({ candidate }) => candidate);
   }
 
-  #comesLast(candidate: Candidate): boolean {
-    return performance.now() < (this.#lastUntil.get(keyOf(candidate)) ?? 0);
+  function comesLast(candidate: Candidate): boolean {
+    return performance.now() < (lastUntil.get(keyOf(candidate)) ?? 0);
   }
 
-  #putLast(candidate: Candidate): void {
-    for (const key of keysOf(candidate)) this.#lastUntil.set(key, performance.now() + SERVER_RECHECK);
+  function putLast(candidate: Candidate): void {
+    for (const key of keysOf(candidate)) lastUntil.set(key, performance.now() + SERVER_RECHECK);
   }
 
-  #remember(candidate: Candidate): void {
-    const before = this.#found;
-    for (const key of keysOf(candidate)) this.#lastUntil.delete(key);
+  function remember(candidate: Candidate): void {
+    const before = found;
+    for (const key of keysOf(candidate)) lastUntil.delete(key);
     if (before !== undefined && keyOf(before) === keyOf(candidate)) return;
-    this.#found = candidate;
-    if (before !== undefined && !this.balancesLoad) this.#onMoved();
+    found = candidate;
+    if (before !== undefined && !balancesLoad) onMoved();
   }
 
-  #noServer(failures: readonly Failure[]): never {
-    const { servers, targetSession } = this.#location;
+  function noServer(failures: readonly Failure[]): never {
     const reasons = new Set(failures.map(({ candidate, error }) => `${labelOf(candidate)}: ${reasonOf(error)}`));
     const errors = failures.map(({ error }) => error);
     const isOnly = servers.length === 1 && reasons.size === 1;
