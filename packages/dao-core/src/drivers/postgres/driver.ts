@@ -74,16 +74,7 @@ export class PostgresDriver implements SqlDriver {
     const given = { ...location.options, ...withoutUndefined(options) };
     const { prepare = true, applicationName = "flux-dao" } = given;
     const numbers = readNumbers(given);
-    const {
-      poolSize,
-      pipelineDepth,
-      connectTimeout,
-      acquireTimeout,
-      maxWaiting,
-      maxImports,
-      idleTimeout,
-      maxLifetime,
-    } = numbers;
+    const { poolSize, pipelineDepth, connectTimeout, maxImports } = numbers;
     const { user, password, database, parameters } = location;
     this.#location = location;
     this.#address = { ...location.servers[0], database };
@@ -121,18 +112,8 @@ export class PostgresDriver implements SqlDriver {
       },
       onRefused: (connection, error) => this.#onRefused(connection, error),
     };
-    this.#pool = new ConnectionPool((signal) => this.#open(events, signal), {
-      size: poolSize,
-      pipelineDepth,
-      acquireTimeout,
-      maxWaiting,
-      idleTimeout,
-      maxLifetime,
-    });
-    this.imports = new ImportLimit(() => maxImports || quarterOf(this.#pool.usage.size), {
-      acquireTimeout,
-      maxWaiting,
-    });
+    this.#pool = new ConnectionPool((signal) => this.#open(events, signal), { ...numbers, size: poolSize });
+    this.imports = new ImportLimit(() => maxImports || quarterOf(this.#pool.usage.size), numbers);
   }
 
   get balancesLoad(): boolean {
@@ -207,15 +188,8 @@ export class PostgresDriver implements SqlDriver {
     const openOn = (server: Candidate, connectTimeout: number) => {
       const openAt = (ended?: AbortSignal, address = server.address) =>
         openSocket({ ...endpointOf(this.#location, server, address), connectTimeout, signal: ended });
-      const settings = {
-        ...this.#settings,
-        ...limits,
-        server,
-        connectTimeout,
-        openSocket: openAt,
-        generation: this.#generation,
-      };
-      return PostgresConnection.open(settings, events, signal);
+      const own = { server, connectTimeout, openSocket: openAt, generation: this.#generation };
+      return PostgresConnection.open({ ...this.#settings, ...limits, ...own }, events, signal);
     };
     return this.#servers.find(openOn, signal);
   }
