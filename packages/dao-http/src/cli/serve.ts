@@ -8,7 +8,7 @@ import {
   type Serving,
   STOP,
   type WorkerMessage,
-  WorkerProcesses,
+  workerProcesses,
 } from "../process/cluster.ts";
 import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
 import { PRIMARY_REPLY_WAIT } from "../wire/limits.ts";
@@ -64,7 +64,7 @@ async function serve(settings: Settings): Promise<void> {
     stopOnSignal({ stop: service.stop, kill: () => undefined });
     reportServing(service, settings);
   } else {
-    const workers = new WorkerProcesses(writeStderr, settings.http.gracePeriod);
+    const workers = workerProcesses(writeStderr, settings.http.gracePeriod);
     const serving = await workers.start(settings.processes);
     stopOnSignal(workers);
     reportServing(serving, settings);

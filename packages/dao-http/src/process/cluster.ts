@@ -34,34 +34,29 @@ export class WorkerError extends Error {
   }
 }
 
-/** Several processes on one port, by `node:cluster`. One that ends is restarted; all end with this one, in any way. */
-export class WorkerProcesses {
-  readonly #report: (line: string) => void;
-  readonly #backoff = new RestartBackoff();
-  readonly #running = new Set<RunningWorker>();
-  readonly #stopping = new AbortController();
-
-  readonly #gracePeriod: number;
-
-  /** @param report receives a sentence about each process that ended */
-  constructor(report: (line: string) => void, gracePeriod = limits.GRACE_PERIOD) {
-    this.#report = report;
-    this.#gracePeriod = gracePeriod;
-  }
+/**
+ * Several processes on one port, by `node:cluster`. One that ends is restarted; all end with this one, in any way.
+ * @param report receives a sentence about each process that ended
+ */
+export function workerProcesses(report: (line: string) => void, gracePeriod = limits.GRACE_PERIOD) {
+  const backoff = restartBackoff();
+  const all = new Set<RunningWorker>();
+  const stopping = new AbortController();
+  return { start, stop, kill };
 
   /** @throws WorkerError if one fails before it serves; the others are not notified, and end with this process */
-  async start(count: number): Promise<Serving> {
-    const workers = Array.from({ length: count }, () => this.#fork());
+  async function start(count: number): Promise<Serving> {
+    const workers = Array.from({ length: count }, fork);
     const [first] = await Promise.all(workers.map(({ serving }) => serving));
     if (first === undefined) throw new RangeError("There must be at least one process.");
-    for (const worker of workers) void this.#keepRunning(worker);
+    for (const worker of workers) void keepRunning(worker);
     return first;
   }
 
   /** @throws WorkerError if one of the processes fails, or takes too long and is killed */
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    const workers = [...this.#running];
+  async function stop(): Promise<void> {
+    stopping.abort();
+    const workers = [...all];
     for (const running of workers) {
       send(running, STOP);
       // A message to one that is only starting may reach it before anything listens.
@@ -70,56 +65,56 @@ export class WorkerProcesses {
         () => undefined,
       );
     }
-    void this.#announcePortClosed(workers);
-    const kill = setTimeout(() => this.kill(), this.#gracePeriod + limits.WORKER_STOP_MARGIN);
+    void announcePortClosed(workers);
+    const timer = setTimeout(kill, gracePeriod + limits.WORKER_STOP_MARGIN);
     const ends = await Promise.all(workers.map(({ ended }) => ended));
-    clearTimeout(kill);
+    clearTimeout(timer);
     const failures = ends.filter(({ how }) => how !== "0");
     if (failures.length > 0) throw new WorkerError(failures.flatMap(({ lines }) => lines));
   }
 
-  /** Each holds its responses until none accepts connections: a client that reconnects might get one that is about to close. */
-  async #announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
-    await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
-    for (const running of workers) send(running, PORT_CLOSED);
+  function kill(): void {
+    for (const { worker } of all) worker.process.kill("SIGKILL");
   }
 
-  kill(): void {
-    for (const { worker } of this.#running) worker.process.kill("SIGKILL");
-  }
-
-  #fork(): RunningWorker {
+  function fork(): RunningWorker {
     const running = follow(cluster.fork());
-    this.#running.add(running);
-    running.ended.then(() => this.#running.delete(running));
+    all.add(running);
+    running.ended.then(() => all.delete(running));
     return running;
   }
 
-  async #keepRunning(first: RunningWorker): Promise<void> {
-    const { signal } = this.#stopping;
-    for (let running = first; ; running = this.#fork()) {
+  async function keepRunning(first: RunningWorker): Promise<void> {
+    const { signal } = stopping;
+    for (let running = first; ; running = fork()) {
       running.serving.catch(() => undefined);
       const { lines, lifetime } = await running.ended;
       if (signal.aborted) return;
-      const pause = this.#backoff.next(lifetime);
+      const pause = backoff(lifetime);
       const when = pause === 0 ? "now" : `in ${pause / 1_000} s`;
-      this.#report([...lines, `Another one is started ${when}.`].join(" "));
+      report([...lines, `Another one is started ${when}.`].join(" "));
       await delay(pause, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
     }
   }
 }
 
-/** The delay before a process is restarted; grows with each that ended soon after its start. */
-export class RestartBackoff {
-  #shortLives = 0;
+/** Each holds its responses until none accepts connections: a client that reconnects might get one that is about to close. */
+async function announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
+  await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
+  for (const running of workers) send(running, PORT_CLOSED);
+}
 
-  /** Milliseconds: 0 after the first short run, then 1,000, doubling up to 30,000. */
-  next(lifetime: number): number {
-    this.#shortLives = lifetime < limits.SHORT_LIFETIME ? this.#shortLives + 1 : 0;
-    if (this.#shortLives < 2) return 0;
-    return Math.min(limits.FIRST_RESTART_DELAY * 2 ** (this.#shortLives - 2), limits.LAST_RESTART_DELAY);
-  }
+/**
+ * Returns the delay in milliseconds before a process is restarted that ran for so long: 0 after the first short run, then 1,000,
+ * doubling up to 30,000.
+ */
+export function restartBackoff(): (lifetime: number) => number {
+  let shortLives = 0;
+  return (lifetime) => {
+    shortLives = lifetime < limits.SHORT_LIFETIME ? shortLives + 1 : 0;
+    return shortLives < 2 ? 0 : Math.min(limits.FIRST_RESTART_DELAY * 2 ** (shortLives - 2), limits.LAST_RESTART_DELAY);
+  };
 }
 
 interface WorkerEnd {
