@@ -150,16 +150,6 @@ function failureAttributes(error: unknown): Attributes {
   };
 }
 
-/** A short description of a statement. */
-export interface QuerySummary {
-  /** Operations and tables in the order of the text: `insert goals insert milestones select`. Nested queries count as one. */
-  readonly text: string;
-  /** The operation, if there is only one. */
-  readonly operation: string | undefined;
-  /** The table, if there is only one. */
-  readonly table: string | undefined;
-}
-
 /** A bare `update` belongs to a lock (`for update`) or to an insert (`do update`), and a count of written rows to the write. */
 const keywords =
   /\b(?:(explain|select)\b(?! count\(\*\) as count from written)|(insert into|delete from|update|from|join) (?:"(?:[^"]|"")+"\.)?"(\w+)")/g;
@@ -167,26 +157,27 @@ const keywords =
 /** Binds a value that a condition uses twice; not an operation. */
 const binding = /\(select .* as decompressed\)/;
 
-/** Keywords that precede a table but are not operations. */
-const targetsOnly: ReadonlySet<string> = new Set(["from", "join"]);
-
-/** Summarizes a statement of the data layer as Drizzle renders it: without values, and with low cardinality. */
-export function summarize(statement: string): QuerySummary {
+/**
+ * Summarizes a statement of the data layer as Drizzle renders it, without values, and with low cardinality: operations and tables in
+ * the order of the text (`insert goals insert milestones select`), and the operation and the table if there is only one.
+ */
+export function summarize(statement: string) {
   const own = new Set([...statement.matchAll(/"(\w+)" as \(/g)].map(([, name]) => name));
   const words: string[] = [];
-  const found = { operations: new Set<string>(), tables: new Set<string>() };
+  const [operations, tables] = [new Set<string>(), new Set<string>()];
   for (const [, bare, keyword = "", name] of statement.replace(binding, "").matchAll(keywords)) {
     const [operation = ""] = (bare ?? keyword).split(" ");
-    if (!targetsOnly.has(operation)) {
+    // Keywords that precede a table but are not operations.
+    if (operation !== "from" && operation !== "join") {
       // A query and the query nested in it count as one operation.
       if (words.at(-1) !== operation) words.push(operation);
-      found.operations.add(operation);
+      operations.add(operation);
     }
     if (name === undefined || own.has(name)) continue;
     words.push(name);
-    found.tables.add(name);
+    tables.add(name);
   }
-  return { text: words.join(" "), operation: only(found.operations), table: only(found.tables) };
+  return { text: words.join(" "), operation: only(operations), table: only(tables) };
 }
 
 function only(names: ReadonlySet<string>): string | undefined {

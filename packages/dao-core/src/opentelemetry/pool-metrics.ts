@@ -27,19 +27,13 @@ export function measurePool(pool: InstrumentedPool, poolName: string, recorder: 
     unit: "{timeout}",
     description: "The number of connection timeouts that have occurred trying to obtain a connection from the pool.",
   });
-  const ofConnections = (description: string) => ({ unit: "{connection}", description });
-  const count = meter.createObservableUpDownCounter(
-    "db.client.connection.count",
-    ofConnections("The number of connections that are currently in state described by the state attribute."),
-  );
-  const max = meter.createObservableUpDownCounter(
-    "db.client.connection.max",
-    ofConnections("The maximum number of open connections allowed."),
-  );
-  const pending = meter.createObservableUpDownCounter("db.client.connection.pending_requests", {
-    unit: "{request}",
-    description: "The number of current pending requests for an open connection.",
-  });
+  const gauge = (name: string, unit: string, description: string) =>
+    meter.createObservableUpDownCounter(`db.client.connection.${name}`, { unit, description });
+  const inState = "The number of connections that are currently in state described by the state attribute.";
+  const count = gauge("count", "{connection}", inState);
+  const max = gauge("max", "{connection}", "The maximum number of open connections allowed.");
+  const ofPending = "The number of current pending requests for an open connection.";
+  const pending = gauge("pending_requests", "{request}", ofPending);
   let isClosed = false;
   const observe = (result: BatchObservableResult) => {
     // A closed pool is reported once more, as empty, since an SDK keeps the last value; unless its name is in use again.

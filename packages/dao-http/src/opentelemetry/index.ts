@@ -120,20 +120,14 @@ function parentOf(request: InstrumentedRequest): [parent: otel.Context, isServed
   return [isServed ? here : extracted, isServed];
 }
 
-/** The words of the API's own paths. Other segments are ids, or anything else that a caller wrote. */
+/** The segments of the API's own paths. Any others are ids, or what else a caller wrote. */
 const words: ReadonlySet<string> = new Set(
-  [...Object.values(operations).map(({ path }) => path), ...OWN_PATHS]
-    .flatMap((path) => path.split("/"))
-    .filter((segment) => !segment.startsWith("{")),
+  [...Object.values(operations).map(({ path }) => path), ...OWN_PATHS].flatMap((path) => path.split("/")),
 );
 
 /** A path for a span: the conventions' word stands for each segment that is not a word of the API. */
 function shownPath({ target }: InstrumentedRequest): string {
-  const [path] = splitTarget(target);
-  return path
-    .split("/")
-    .map((segment) => (words.has(segment) ? segment : "REDACTED"))
-    .join("/");
+  return splitTarget(target)[0].replace(/[^/]+/g, (segment) => (words.has(segment) ? segment : "REDACTED"));
 }
 
 /** The caller's scheme, before any proxy. */
