@@ -7,13 +7,8 @@ import { invalid, partOf } from "./request.ts";
 import { jsonBody } from "./request-body.ts";
 import { checkShape, resultOf } from "./response.ts";
 
-export interface Part {
-  readonly operation: Operation;
-  readonly text: string;
-}
-
 /** @throws ValidationError for what cannot be sent; the service checks the rest, and the number of operations */
-export function partsOf(list: unknown): Part[] {
+export function partsOf(list: unknown) {
   if (!Array.isArray(list)) throw invalid("operations", "must be a list of operations");
   return Array.from(list, (item: unknown, number) => {
     try {
@@ -24,7 +19,7 @@ export function partsOf(list: unknown): Part[] {
   });
 }
 
-function toPart(item: unknown): Part {
+function toPart(item: unknown) {
   const [name, ...args]: unknown[] = Array.isArray(item) ? item : [];
   const operation = typeof name === "string" ? parts.get(name) : undefined;
   if (typeof name !== "string") throw invalid("", "must be a list of an operation's name and its arguments");
@@ -45,7 +40,12 @@ const { batch: _, ...services } = operations;
 const parts: ReadonlyMap<string, Operation> = new Map(Object.entries(services));
 
 /** The results in the response to a batch. @throws as {@link resultOf} */
-export function resultsOf(head: ResponseHead, text: string, batch: Operation, parts: readonly Part[]): unknown[] {
+export function resultsOf(
+  head: ResponseHead,
+  text: string,
+  batch: Operation,
+  parts: ReturnType<typeof partsOf>,
+): unknown[] {
   const { results }: { results?: readonly { readonly body?: unknown }[] } = Object(resultOf(head, text, batch));
   return parts.map(({ operation: { result } }, number) =>
     result === undefined ? undefined : checkShape(results?.[number]?.body, result, head, batch.method),

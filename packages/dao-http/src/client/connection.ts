@@ -51,7 +51,11 @@ export function connect(options: DaoClientOptions) {
   const ownFetch = options.fetch ?? ((url, init) => fetch(url, init));
   const retries = retry === false ? { retries: 0 } : retry;
   const instrumentation = options.telemetry?.instrument({});
-  const lastPosition = new LastPosition();
+  /** The latest of all positions that were received: reads must see this client's writes also where a standby serves them. */
+  let known = "";
+  /** Whether a write may have taken effect whose position was not received, and how many there were. */
+  let isUnknown = false;
+  let failures = 0;
 
   /** @param wait milliseconds that the service may wait, besides the time-out of the call */
   const attempts = (request: CallRequest, wait = 0, isPersistent = false) =>
@@ -65,7 +69,7 @@ export function connect(options: DaoClientOptions) {
     const started = instrumentation?.start({ kind: "call", method, baseUrl, path, attempt: number });
     const call = new HttpCall(method, timeout, signal, started);
     const isRead = method === "GET";
-    const required = isRead ? lastPosition.required(request.readAfter) : undefined;
+    const required = isRead ? requiredPosition(request.readAfter) : undefined;
     const content = typeof body?.content === "function" ? body.content(call) : body?.content;
     const init: RequestInit = {
       method,
@@ -83,56 +87,34 @@ export function connect(options: DaoClientOptions) {
       ...(typeof content === "object" && { duplex: "half" as const }),
     };
     const send = () => ownFetch(baseUrl + request.target, init);
-    const { failures } = lastPosition;
+    const failuresBefore = failures;
     try {
       await call.begin(() => (started === undefined ? send() : started.run(send)));
     } catch (error) {
-      if (!isRead) lastPosition.writeFailed();
+      if (!isRead) writeFailed();
       throw error;
     }
     const { status, position } = call.head;
-    if (isRead) lastPosition.wasRead(required, position, failures);
-    else if (status >= 500) lastPosition.writeFailed();
-    else lastPosition.note(position);
+    // After a read of the latest the position is known again; without one in its response, the service has no standby.
+    if (required === LATEST && failures === failuresBefore) isUnknown = false;
+    if (!isRead && status >= 500) writeFailed();
+    // Of a read, too: changes have one, so that the reads of their rows see them.
+    else if (position !== undefined && POSITION_PATTERN.test(position)) {
+      if (position === LATEST) writeFailed();
+      else if (position > known) known = position;
+    }
     return call;
   }
 
+  function requiredPosition(readAfter = ""): string | undefined {
+    if (isUnknown) return LATEST;
+    return (readAfter > known ? readAfter : known) || undefined;
+  }
+
+  function writeFailed(): void {
+    isUnknown = true;
+    failures++;
+  }
+
   return { attempts, open };
-}
-
-/** The position of a client's writes, which its reads must see also where a standby serves them. */
-class LastPosition {
-  /** The latest of all that were received. */
-  #known = "";
-  /** Whether a write may have taken effect whose position was not received. */
-  #isUnknown = false;
-  /** Writes so far of which that is not known. */
-  failures = 0;
-
-  /** What the next read must see, and at least `position`; `undefined` for nothing. */
-  required(position = ""): string | undefined {
-    if (this.#isUnknown) return LATEST;
-    return (position > this.#known ? position : this.#known) || undefined;
-  }
-
-  note(position: string | undefined): void {
-    if (position === undefined || !POSITION_PATTERN.test(position)) return;
-    if (position === LATEST) this.writeFailed();
-    else if (position > this.#known) this.#known = position;
-  }
-
-  writeFailed(): void {
-    this.#isUnknown = true;
-    this.failures++;
-  }
-
-  /**
-   * After a read of the latest the position is known again; without one in its response, the service has no standby. Changes have
-   * one too, so that the reads of their rows see them.
-   * @param failures when the read was sent
-   */
-  wasRead(required: string | undefined, position: string | undefined, failures: number): void {
-    if (required === LATEST && this.failures === failures) this.#isUnknown = false;
-    this.note(position);
-  }
 }
