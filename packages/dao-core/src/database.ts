@@ -194,7 +194,7 @@ export class SchemaSession extends DriverSession {
     // Not needed to work with the database.
     const { diagnose } = await import("./diagnosis/diagnose.ts");
     const { readOnly, replication } = this.#settings;
-    return diagnose({ driver: this.driver, schema: this.executor.schema, readOnly, replication }, options);
+    return diagnose({ driver: this.driver, schema: this.executor.schema, readOnly, replication, options });
   }
 
   /**

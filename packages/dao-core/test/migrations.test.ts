@@ -117,7 +117,7 @@ describe("privileges", () => {
         await migrate(database.driver());
         const driver = database.driver({ url });
         await expect(checkSchema(driver)).rejects.toThrow(
-          /may not read the table flux_dao_migrations\. Grant it SELECT/,
+          /may not read all of the table flux_dao_migrations, .*Grant it SELECT/,
         );
         await database.sql.unsafe(`grant select on flux_dao_migrations to ${role}`);
         expect((await migrate(driver)).applied).toEqual([]);

@@ -536,12 +536,8 @@ test("a journal whose rows are hidden is not mistaken for an empty one", () =>
   withRoleNamedApp(async ({ sql, driver }, url) => {
     await sql.unsafe(`grant usage on schema public to app; grant all on all tables in schema public to app;
       alter table flux_dao_migrations enable row level security`);
-    await expect(checkSchema(driver({ url }))).rejects.toMatchObject(
-      named(
-        "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table",
-      ),
-    );
     const hidden = named("disable row-level security on that table");
+    await expect(checkSchema(driver({ url }))).rejects.toMatchObject(hidden);
     await expect(planMigrations(driver({ url }))).rejects.toMatchObject(hidden);
     await expect(migrate(driver({ url }))).rejects.toMatchObject(hidden);
     expect(await new Database(driver({ url })).diagnose()).toContainEqual({

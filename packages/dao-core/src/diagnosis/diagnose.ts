@@ -50,15 +50,12 @@ const NEEDED = schemaVersion(embeddedMigrations);
 const MAX_NAMED = 5;
 
 /** A database, as one schema of it was opened. */
-interface Opened {
+interface Examined {
   readonly driver: SqlDriver;
   readonly schema: SchemaName;
   readonly readOnly: boolean;
   readonly replication: Replication;
-}
-
-interface Examined extends Opened {
-  readonly options: CallOptions | undefined;
+  readonly options?: CallOptions | undefined;
 }
 
 /**
@@ -66,9 +63,8 @@ interface Examined extends Opened {
  * role sufficiently privileged, and the clocks synchronized. Changes nothing.
  * @throws UnavailableError if the database does not respond
  */
-export async function diagnose(opened: Opened, options?: CallOptions): Promise<Finding[]> {
-  const { driver, schema } = opened;
-  const examined = { ...opened, options };
+export async function diagnose(examined: Examined): Promise<Finding[]> {
+  const { driver, schema, options } = examined;
   try {
     const findings = [await serverVersion(examined), await clock(examined), ...(await replication(examined))];
     // What `migrate()` would do, or why it would refuse.
@@ -132,16 +128,14 @@ function versionOf(plan: MigrationPlan | SchemaVersionError): Finding {
   if (plan instanceof SchemaVersionError) return failed("schema", plan.message);
   const { from, to, applied, steps } = plan;
   const online = steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : []));
-  if (to > NEEDED) {
-    const message = `The schema is at version ${to}, newer than version ${NEEDED}, but compatible with this code.`;
-    return passed("schema", message);
+  const now = `The schema is at version ${to}`;
+  if (to > NEEDED) return passed("schema", `${now}, newer than version ${NEEDED}, but compatible with this code.`);
+  if (applied.length > 0) {
+    return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Run migrate().`);
   }
-  if (applied.length === 0 && online.length > 0) {
-    const left = `but ${list(online)} is not done yet. Run migrate(), unless another process is at it`;
-    return failed("schema", `The schema is at version ${to}, which this code needs, ${left}.`);
-  }
-  if (applied.length === 0) return passed("schema", `The schema is at version ${to}, which this code needs.`);
-  return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Run migrate().`);
+  if (online.length === 0) return passed("schema", `${now}, which this code needs.`);
+  const left = `but ${list(online)} is not done yet. Run migrate(), unless another process is at it`;
+  return failed("schema", `${now}, which this code needs, ${left}.`);
 }
 
 async function drift(examined: Examined, plan: MigrationPlan, facts: SchemaFacts): Promise<Finding> {
@@ -212,22 +206,14 @@ async function privileges(examined: Examined, facts: SchemaFacts): Promise<Findi
 }
 
 /** A transaction that gives positions takes milliseconds. When one of another role has begun, only a few roles can see. */
-async function changes(
-  { driver, schema, options }: Examined,
-  facts: SchemaFacts,
-  isReadable: boolean,
-): Promise<Finding> {
+async function changes(examined: Examined, facts: SchemaFacts, isReadable: boolean): Promise<Finding> {
+  const { driver, schema, options } = examined;
   if (!hasChangeFeed(facts)) {
     return passed("changes", "The change feed is not enabled; migrate({ changes: true }) enables it.");
   }
-  const { rows } = isReadable
-    ? await driver.execute(
-        `select a.pid::text from ${schema.qualified(FEED)} f join pg_stat_activity a on a.backend_xid = f.xmax
-     where coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '1 s'`,
-        [],
-        options,
-      )
-    : { rows: [] };
+  const holder = `select a.pid::text from ${schema.qualified(FEED)} f join pg_stat_activity a on a.backend_xid = f.xmax
+    where coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '1 s'`;
+  const { rows } = isReadable ? await driver.execute(holder, [], options) : { rows: [] };
   if (rows[0] === undefined) return passed("changes", "The change feed is enabled.");
   const message = `The change feed cannot go on: a transaction of the session with the process id ${rows[0][0]} has locked its head.`;
   return failed("changes", `${message} Commit it, or end that session.`);
@@ -238,12 +224,12 @@ function list(names: readonly string[]): string {
   return names.length > MAX_NAMED ? `${named} and ${names.length - MAX_NAMED} more` : named;
 }
 
-const shapes = Object.values(embeddedMigrations.shape.tables);
 const tables = `{${Object.keys(embeddedMigrations.shape.tables).join()}}`;
-const constraints = `{${shapes.flatMap((shape) => Object.keys(shape.constraints)).join()}}`;
-const checks = shapes.flatMap((shape) =>
-  Object.entries(shape.constraints).filter(([, definition]) => definition.startsWith("CHECK")),
+const rulesOfTables = Object.values(embeddedMigrations.shape.tables).flatMap((table) =>
+  Object.entries(table.constraints),
 );
+const constraints = `{${rulesOfTables.map(([name]) => name).join()}}`;
+const checks = rulesOfTables.filter(([, definition]) => definition.startsWith("CHECK"));
 
 /** Finds CHECKs whose condition was changed. Readiness checks do not, since the server locks a table to render its CHECKs. */
 function findChangedChecks({ driver, schema }: Examined): Promise<SchemaDifference[]> {

@@ -149,11 +149,11 @@ export function unreadableJournalError(cause?: unknown): SchemaVersionError {
 }
 
 /** For a journal that the role may not read, or from which row-level security could hide rows. */
-function hiddenJournalError({ name }: SchemaName, cause: unknown): SchemaVersionError {
+export function hiddenJournalError({ name }: SchemaName, cause?: unknown): SchemaVersionError {
   return new SchemaVersionError(
     "The database role may not read all of the table flux_dao_migrations, which records the version of the schema, and nothing " +
       `was changed. Grant it SELECT on that table and USAGE on the schema ${name}, or use the owner of the tables. Also ` +
-      "disable row-level security on that table if it is enabled.",
+      "disable row-level security on that table if it is enabled, or create a policy that lets the role read all rows.",
     { cause },
   );
 }

@@ -4,7 +4,14 @@ import { type SchemaName, textLiteral } from "../../schema/schema-name.ts";
 import type { SqlExecutor } from "../../session/driver.ts";
 import { COMPARISON_VALIDITY } from "../../session/limits.ts";
 import { databaseErrorFacts, isLossError, toDaoError } from "../../session/postgres-errors.ts";
-import { COMPATIBLE_SINCE, JOURNAL, newerSchemaError, ONLINE, unreadableJournalError } from "../journal.ts";
+import {
+  COMPATIBLE_SINCE,
+  hiddenJournalError,
+  JOURNAL,
+  newerSchemaError,
+  ONLINE,
+  unreadableJournalError,
+} from "../journal.ts";
 import { embeddedMigrations, type MigrationSet, schemaVersion } from "../migration-set.ts";
 import { isLeftOnline } from "../online-statements.ts";
 import { findObstacles, type SchemaDifference, schemaDifferenceError } from "./schema-difference.ts";
@@ -80,12 +87,7 @@ export class SchemaCheck {
     if (found === NEEDED) {
       return ({ isBearable, repair }) => isBearable === true || isLeftOnline(repair?.name, withOnline);
     }
-    if (hidesRows === true) {
-      throw unknownVersionError(
-        "row-level security hides rows of the table flux_dao_migrations from the database role. Disable it on that table, or " +
-          "create a policy that lets the role read all rows.",
-      );
-    }
+    if (hidesRows === true) throw hiddenJournalError(schema);
     if (found === 0) throw absentSchemaError(schema);
     throw new SchemaVersionError(
       `The database's schema is at version ${found}, older than version ${NEEDED}, which this code needs. Run migrate().`,
@@ -118,21 +120,12 @@ function journalError(schema: SchemaName, error: unknown): unknown {
     case "42P01": // no such table
       return absentSchemaError(schema, error);
     case "42501": // insufficient privilege
-      return unknownVersionError(
-        "the database role may not read the table flux_dao_migrations. Grant it SELECT on that table, and USAGE on the " +
-          `schema ${schema.name}.`,
-        error,
-      );
+      return hiddenJournalError(schema, error);
     case "42703": // no such column
       return unreadableJournalError(error);
     default:
       return error;
   }
-}
-
-function unknownVersionError(why: string, cause?: unknown): SchemaVersionError {
-  const message = `Cannot tell whether the schema is at version ${NEEDED}, which this code needs: ${why}`;
-  return new SchemaVersionError(message, { cause });
 }
 
 /** Contains no SQL and no role names, since `/ready` shows it to its callers. */
