@@ -11,7 +11,7 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import { drizzle } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
-import { PgDriver } from "../src/drivers/pg.ts";
+import { pgPoolDriver } from "../src/drivers/pg.ts";
 
 let testDatabase: TestDatabase;
 let pool: pg.Pool;
@@ -132,7 +132,7 @@ test("statements are prepared under one short name per text", async () => {
 });
 
 test("a client keeps at most 256 statements prepared, and one that was deallocated is prepared again", async () => {
-  const driver = new PgDriver(pool);
+  const driver = pgPoolDriver(pool);
   const select = async (number: number) => (await driver.execute(`select ${number}::int as number`, [])).rows[0]?.[0];
   for (let number = 0; number < 700; number++) expect(await select(number)).toBe(number);
   const names = await preparedNames();
@@ -143,7 +143,7 @@ test("a client keeps at most 256 statements prepared, and one that was deallocat
 });
 
 test("in units of work, too, and in a single one", async () => {
-  const driver = new PgDriver(pool);
+  const driver = pgPoolDriver(pool);
   for (const perTransaction of [700, 20]) {
     for (let number = 0; number < 700; number += perTransaction) {
       await driver.transaction(async (transaction) => {
@@ -161,7 +161,7 @@ test("in units of work, too, and in a single one", async () => {
 });
 
 test("a client on which very many were prepared is replaced, since pg keeps a record of each", async () => {
-  const driver = new PgDriver(pool);
+  const driver = pgPoolDriver(pool);
   let removed = 0;
   pool.on("remove", () => removed++);
   for (let number = 0; removed === 0 && number < 8_000; number++)

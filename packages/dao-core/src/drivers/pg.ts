@@ -1,14 +1,6 @@
 import type { CallOptions } from "../contract/call-options.ts";
-import type { TransactionOptions } from "../session/database-session.ts";
-import {
-  beginScript,
-  type SqlDriver,
-  type SqlExecutor,
-  type SqlParameter,
-  type SqlResult,
-  type SqlTransaction,
-} from "../session/driver.ts";
-import { type ImportLimit, importLimitOf } from "../session/import-limit.ts";
+import { beginScript, type SqlDriver, type SqlParameter, type SqlResult } from "../session/driver.ts";
+import { importLimitOf } from "../session/import-limit.ts";
 import { isStaleStatement } from "../session/postgres-errors.ts";
 import { OpenTransaction } from "../session/transaction/transaction.ts";
 import { hostDriver, replacesReadOnlySessions, terminateSession } from "./host/host-driver.ts";
@@ -23,70 +15,58 @@ export interface PgDriverOptions {
   readonly prepare?: boolean | undefined;
 }
 
-/** An application's own `pg.Pool`: each statement and each transaction checks out a client. */
-export class PgDriver implements SqlDriver {
-  readonly description = "the application's pg pool";
-  readonly isTransaction = false;
-  readonly probe: SqlExecutor = {
-    execute: (text, parameters, options) => this.#execute(clientsOfProbe(this.#clients), text, parameters, options),
-  };
-  readonly replaceConnections = replacesReadOnlySessions((ending) =>
+/** A driver on an application's own `pg.Pool`: each statement and each transaction checks out a client. */
+export function pgPoolDriver(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}): SqlDriver {
+  const replaceConnections = replacesReadOnlySessions((ending) =>
     terminateSession(
-      (text) => PgConnection.use(this.#clients, {}, (connection) => connection.execute(text, [], undefined, false)),
+      (text) => PgConnection.use(clients, {}, (connection) => connection.execute(text, [], undefined, false)),
       ending,
     ),
   );
-  readonly imports: ImportLimit;
-  readonly #clients: PgClients;
-
-  constructor(pool: HostPgPool, { prepare = true }: PgDriverOptions = {}) {
-    this.imports = importLimitOf(pool);
-    this.#clients = {
-      pool,
-      prepare,
-      generation: 0,
-      lastMissing: Number.NEGATIVE_INFINITY,
-      replaceConnections: this.replaceConnections,
-    };
-  }
-
-  execute(text: string, parameters: readonly SqlParameter[], options?: CallOptions): Promise<SqlResult> {
-    return this.#execute(this.#clients, text, parameters, options);
-  }
-
-  // Not with pool.query(), which drops its client after any error, even a unique violation.
-  async #execute(
-    clients: PgClients,
-    text: string,
-    parameters: readonly SqlParameter[],
-    { signal, requester }: CallOptions = {},
-  ): Promise<SqlResult> {
-    const run = (isPrepared?: boolean) =>
-      PgConnection.use(clients, { signal, requester }, (connection) =>
-        connection.execute(text, parameters, signal, isPrepared),
+  const clients: PgClients = {
+    pool,
+    prepare,
+    generation: 0,
+    lastMissing: Number.NEGATIVE_INFINITY,
+    replaceConnections,
+  };
+  return {
+    description: "the application's pg pool",
+    isTransaction: false,
+    execute: (text, parameters, options) => executeOn(clients, text, parameters, options),
+    probe: { execute: (text, parameters, options) => executeOn(clientsOfProbe(clients), text, parameters, options) },
+    replaceConnections,
+    imports: importLimitOf(pool),
+    async transaction(work, options = {}) {
+      const { signal, requester, readOnly: isReadOnly } = options;
+      const begin = beginScript(options);
+      return PgConnection.use(clients, { signal, requester, isReadOnly }, (connection) =>
+        OpenTransaction.run(connection, begin, work, signal),
       );
-    try {
-      return await run();
-    } catch (error) {
-      if (!isStaleStatement(error)) throw error;
-      // It was rejected before it had any effect; without preparation, it cannot be stale.
-      return run(false);
-    }
-  }
+    },
+    /** Nothing to do: the pool is the application's. */
+    async close() {},
+  };
+}
 
-  async transaction<Result>(
-    work: (transaction: SqlTransaction) => Promise<Result>,
-    options: TransactionOptions = {},
-  ): Promise<Result> {
-    const { signal, requester, readOnly: isReadOnly } = options;
-    const begin = beginScript(options);
-    return PgConnection.use(this.#clients, { signal, requester, isReadOnly }, (connection) =>
-      OpenTransaction.run(connection, begin, work, signal),
+// Not with pool.query(), which drops its client after any error, even a unique violation.
+async function executeOn(
+  clients: PgClients,
+  text: string,
+  parameters: readonly SqlParameter[],
+  { signal, requester }: CallOptions = {},
+): Promise<SqlResult> {
+  const run = (isPrepared?: boolean) =>
+    PgConnection.use(clients, { signal, requester }, (connection) =>
+      connection.execute(text, parameters, signal, isPrepared),
     );
+  try {
+    return await run();
+  } catch (error) {
+    if (!isStaleStatement(error)) throw error;
+    // It was rejected before it had any effect; without preparation, it cannot be stale.
+    return run(false);
   }
-
-  /** Nothing to do: the pool is the application's. */
-  async close(): Promise<void> {}
 }
 
 /** The pool's clients; if none is free, an extra one, which is closed when it is returned. */

@@ -1,7 +1,7 @@
 import { Database, type SessionOptions } from "../database.ts";
 import type { HostClient } from "../drivers/host/host-connection.ts";
 import { hostDriver } from "../drivers/host/host-driver.ts";
-import { PgDriver, type PgDriverOptions, pgClientDriver } from "../drivers/pg.ts";
+import { type PgDriverOptions, pgClientDriver, pgPoolDriver } from "../drivers/pg.ts";
 import type { HostPgClient, HostPgPool } from "../drivers/pg-connection.ts";
 import type { SqlDriver } from "../session/driver.ts";
 
@@ -40,7 +40,7 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  * pool, or abandoned after a second if there is none; its own client is dropped.
  */
 export function joinPgPool(pool: HostPgPool, options: JoinPgPoolOptions = {}): Database {
-  return new Database(new PgDriver(pool, options), options);
+  return new Database(pgPoolDriver(pool, options), options);
 }
 
 /**
