@@ -50,10 +50,8 @@ export function readTls(parameters: Parameters): TlsSettings {
   }
   const rootCertificates = usesAuthoritiesOfNode ? undefined : fileOf(parameters, root, "root.crt");
   if (mode === "verify-ca" && rootCertificates === undefined) {
-    throw invalid(
-      setting,
-      "must be verify-full, or sslrootcert be given: anyone gets a public authority's certificate",
-    );
+    const message = "must be verify-full, or sslrootcert be given: anyone gets a public authority's certificate";
+    throw invalid(setting, message);
   }
   const negotiation = parameters.takeOneOf("sslnegotiation", ["postgres", "direct"]);
   if (negotiation === "direct" && ["disable", "allow", "prefer"].includes(mode)) {
@@ -119,12 +117,8 @@ export interface TlsFiles {
 }
 
 /** Reads and checks the files. @throws ValidationError, which names the setting, for a file that cannot be used */
-export async function readTlsFiles({
-  rootCertificates,
-  revocations,
-  client,
-  passphrase,
-}: TlsSettings): Promise<TlsFiles> {
+export async function readTlsFiles(tls: TlsSettings): Promise<TlsFiles> {
+  const { rootCertificates, revocations, client, passphrase } = tls;
   const [ca, crl, cert, key] = await Promise.all([
     rootCertificates && readPem(rootCertificates, "certificate", (pem) => new X509Certificate(pem)),
     revocations && readPem(revocations, "list of revoked certificates", (pem) => createSecureContext({ crl: pem })),

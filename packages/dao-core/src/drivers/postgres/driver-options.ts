@@ -48,15 +48,11 @@ export function sessionScript(given: Limits | undefined, targetSession: TargetSe
 }
 
 /** The limits that the server keeps, by its names for them. */
-export function sessionSettings({
-  statementTimeout,
-  lockTimeout,
-  idleInTransactionTimeout,
-}: Limits): Record<string, string> {
+export function sessionSettings(given: Limits): Record<string, string> {
   const settings = {
-    statement_timeout: statementTimeout,
-    lock_timeout: lockTimeout,
-    idle_in_transaction_session_timeout: idleInTransactionTimeout,
+    statement_timeout: given.statementTimeout,
+    lock_timeout: given.lockTimeout,
+    idle_in_transaction_session_timeout: given.idleInTransactionTimeout,
   };
   return Object.fromEntries(
     Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
