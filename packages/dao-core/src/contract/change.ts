@@ -38,7 +38,6 @@ export const changeDto = z
       "What happened to the row; resync concerns all rows of the entity: list them again.",
       "updated",
     ),
-    /** Of the row; demo flags have the id of their user. `null` in a `resync`. */
     id: described(
       id(),
       "The row's id; demo flags have that of their user. null in a resync.",

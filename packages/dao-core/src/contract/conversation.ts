@@ -50,7 +50,6 @@ export const conversationCreateDto = z
 /** An absent field is kept. `messages` are replaced as a whole. */
 export const conversationUpdateDto = z
   .object({
-    /** The messages, replaced as a whole. */
     messages: messages.nullable().transform(orEmpty).optional(),
     status: status.optional(),
   })
@@ -65,7 +64,6 @@ export const MAX_APPENDED_MESSAGES = 1_000;
 
 export const messagesAppendDto = z
   .object({
-    /** The new messages, 1 to 1,000, in chronological order. */
     messages: described(jsonArray(), "The new messages, in chronological order.", appendedExample)
       .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
       .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),

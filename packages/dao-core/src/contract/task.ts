@@ -42,10 +42,7 @@ const fields = {
   ).nullable(),
 };
 
-interface TimeSpan {
-  readonly startTime?: Date | null | undefined;
-  readonly endTime?: Date | null | undefined;
-}
+type TimeSpan = Readonly<Partial<Record<"startTime" | "endTime", Date | null | undefined>>>;
 
 /** The database checks this too, on the row that results from an update. */
 const endsAfterStart = ({ startTime, endTime }: TimeSpan) =>
@@ -202,7 +199,6 @@ const wrongNumberOf = (what: string) => ({ error: `must contain 1 to ${MAX_BULK_
 /** Ids that do not exist are ignored; duplicates count once. */
 export const bulkUpdateStateRequest = z
   .object({
-    /** The tasks to change, 1 to 1,000. */
     taskIds: described(
       z.array(id()).min(1, wrongNumberOf("ids")).max(MAX_BULK_TASKS, wrongNumberOf("ids")),
       "The tasks to change.",
@@ -222,7 +218,6 @@ export const bulkUpdateStateResult = z
 /** A different change for each of up to {@link MAX_BULK_TASKS} tasks. */
 export const bulkUpdateRequest = z
   .object({
-    /** The changes, 1 to 1,000, each of another task. */
     updates: described(
       z.array(taskChangeDto).min(1, wrongNumberOf("updates")).max(MAX_BULK_TASKS, wrongNumberOf("updates")),
       "The changes, each of another task.",
@@ -266,15 +261,10 @@ export const taskImportResult = z
   .register(dtoRegistry, { id: "TaskImportResult", description: "How many tasks an import has created." });
 
 /** Links a task to a calendar event; `null` unlinks it. */
-export const calendarEventLinkDto = z
-  .object({
-    /** The event in the user's calendar; `null` unlinks it. */
-    calendarEventId: fields.calendarEventId,
-  })
-  .register(dtoRegistry, {
-    id: "CalendarEventLinkDto",
-    description: "Links a task to a calendar event; null unlinks it.",
-  });
+export const calendarEventLinkDto = z.object({ calendarEventId: fields.calendarEventId }).register(dtoRegistry, {
+  id: "CalendarEventLinkDto",
+  description: "Links a task to a calendar event; null unlinks it.",
+});
 
 export type TaskDto = z.output<typeof taskDto>;
 export type TaskCreateDto = z.input<typeof taskCreateDto>;

@@ -37,7 +37,6 @@ export const userCreateDto = z
 export const userUpdateDto = z
   .object({
     ...fields,
-    /** Settings of the user, replaced as a whole. */
     preferences: fields.preferences.nullable().transform(orEmpty),
   })
   .partial()
