@@ -49,11 +49,7 @@ export function journalInsert(schema: SchemaName, migration: Migration, isWhole 
   ];
 }
 
-interface JournalEntry extends Pick<Migration, "version" | "name" | "checksum"> {
-  readonly compatibleSince: number;
-  /** `undefined` if all online steps are done. */
-  readonly progress: OnlineProgress | undefined;
-}
+type JournalEntry = NonNullable<Awaited<ReturnType<typeof readJournal>>>[number];
 
 /** Columns that journals of earlier releases lack are NULL. */
 export const COMPATIBLE_SINCE = `coalesce((to_jsonb(j) ->> 'compatible_since')::integer, version)`;
@@ -63,7 +59,7 @@ export const ONLINE = `to_jsonb(j) ->> 'online'`;
  * Reads the journal by ascending version; `undefined` if there is no such table.
  * @throws SchemaVersionError if it lacks a column, or if the role may not read all of it
  */
-export async function readJournal(executor: SqlExecutor, schema: SchemaName): Promise<JournalEntry[] | undefined> {
+export async function readJournal(executor: SqlExecutor, schema: SchemaName) {
   // The catalog first: a failed statement would abort the transaction.
   const { rows: tables } = await executor.execute(
     `select (select count(*) from pg_attribute a where a.attrelid = c.oid and a.attname in ('version', 'name', 'checksum')) as columns
@@ -83,6 +79,7 @@ export async function readJournal(executor: SqlExecutor, schema: SchemaName): Pr
     name: String(name),
     checksum: String(checksum),
     compatibleSince: Number(compatibleSince),
+    /** `undefined` if all online steps are done. */
     progress: typeof online === "string" ? readProgress(online) : undefined,
   }));
 }

@@ -14,15 +14,7 @@ import {
 } from "./migration-set.ts";
 import { isLeftOnline } from "./online-statements.ts";
 import { isCollision, pauseBeforeAttempt, quietLock, runOnlineSteps } from "./online-steps.ts";
-import {
-  lockOf,
-  type MigrationPlan,
-  makePlan,
-  readWithSettings,
-  refuseDifferences,
-  runAll,
-  settingsIn,
-} from "./plan.ts";
+import { lockOf, makePlan, readWithSettings, refuseDifferences, runAll, settingsIn } from "./plan.ts";
 import {
   countViolations,
   findUnvalidatedRules,
@@ -116,16 +108,7 @@ export async function migrate(
 /** {@link MigrationProgress}, and since when it holds locks behind which statements queue, or tries to get them. */
 type ApplyProgress = MigrationProgress & { triesLocksSince?: number };
 
-interface MigratedSchema {
-  readonly plan: MigrationPlan;
-  readonly applied: readonly string[];
-  readonly repaired: readonly string[];
-  /** What is left to do: online steps, and migrations that wait for them. */
-  readonly after: MigrationPlan;
-  readonly unvalidated: readonly UnvalidatedRule[];
-}
-
-async function migrateSchema(target: MigrationTarget): Promise<MigratedSchema> {
+async function migrateSchema(target: MigrationTarget) {
   const { driver, schema, set, signal, waitTimeout, lockTimeout } = target;
   // Each statement has its own; this one determines when a silent server counts as lost. 0 is no limit.
   const longest = Math.max(waitTimeout, target.statementTimeout);
@@ -136,7 +119,7 @@ async function migrateSchema(target: MigrationTarget): Promise<MigratedSchema> {
     );
   }
   let locked: { readonly since: number; readonly attempts: number } | undefined;
-  const untilUnlocked = async (): Promise<MigratedSchema> => {
+  const untilUnlocked = async () => {
     for (;;) {
       const progress: ApplyProgress = { schema: schema.name, to: schemaVersion(set), step: "the connection" };
       try {
@@ -160,11 +143,7 @@ async function migrateSchema(target: MigrationTarget): Promise<MigratedSchema> {
   return withRetries({ retries: OWN_RETRIES, isRetryable }, untilUnlocked, signal);
 }
 
-async function apply(
-  transaction: SqlTransaction,
-  target: MigrationTarget,
-  progress: ApplyProgress,
-): Promise<MigratedSchema> {
+async function apply(transaction: SqlTransaction, target: MigrationTarget, progress: ApplyProgress) {
   const { schema, set, options, waitTimeout, lockTimeout, statementTimeout } = target;
   const run = (...statements: readonly string[]) => runAll(transaction, statements);
   await run(...settingsIn(schema));
@@ -205,6 +184,7 @@ async function apply(
     plan,
     applied: plan.applied.slice(0, after === plan ? 0 : plan.applied.length - after.applied.length),
     repaired: after.differences.map(({ what }) => what),
+    /** What is left to do: online steps, and migrations that wait for them. */
     after,
     unvalidated: unvalidated.filter((rule) => !isLeft(rule)),
   };

@@ -84,7 +84,11 @@ export async function makePlan(
   const left = online.flatMap((migration) => onlineStepsOf(schema, migration, doneOf(migration)));
   const all = pending.length === 0 && facts !== undefined ? findSchemaDifferences(facts) : [];
   const differences = all.filter((difference) => !isLeftOnline(difference.repair?.name, online));
-  const steps = [...repairsOf(differences), ...left];
+  // Keys come first, since foreign keys refer to them.
+  const repairs = differences
+    .flatMap(({ repair }) => repair ?? [])
+    .toSorted((one, other) => Number(other.isKey ?? false) - Number(one.isKey ?? false));
+  const steps = [...repairs, ...left];
   for (const migration of pending) {
     const isAdoption = adopts && migration.version === 1;
     const name = isAdoption ? "adopting the Python service's schema" : migration.name;
@@ -119,12 +123,6 @@ async function refuseCitus(executor: SqlExecutor): Promise<void> {
   if (rows.length === 0) return;
   const message = "cannot be enabled on Citus, which refuses triggers on distributed tables. Migrate without it";
   throw invalid("changes", message);
-}
-
-/** Keys come first, since foreign keys refer to them. */
-function repairsOf(differences: readonly SchemaDifference[]): MigrationStep[] {
-  const repairs = differences.flatMap(({ repair }) => repair ?? []);
-  return repairs.toSorted((a, b) => Number(b.isKey ?? false) - Number(a.isKey ?? false));
 }
 
 /** If all tables are gone: removes their journal entries and enum types. Without a journal, types are recognized by their values. */
