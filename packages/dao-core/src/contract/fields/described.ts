@@ -32,18 +32,7 @@ export function described<Schema extends z.ZodType>(schema: Schema, description:
   return schema.meta({ description, examples: [example] });
 }
 
-export const withId = {
-  id: described(id(), "The row's id.", examples.task),
-};
-
-export const withUser = {
-  userId: described(id(), "The user to whom this belongs.", examples.user),
-};
-
-export const withGoal = {
-  goalId: described(id(), "The goal to which this belongs.", examples.goal),
-};
-
-export const withCreatedAt = {
-  createdAt: described(instant(), "When the row was created.", examples.createdAt),
-};
+export const withId = { id: described(id(), "The row's id.", examples.task) };
+export const withUser = { userId: described(id(), "The user to whom this belongs.", examples.user) };
+export const withGoal = { goalId: described(id(), "The goal to which this belongs.", examples.goal) };
+export const withCreatedAt = { createdAt: described(instant(), "When the row was created.", examples.createdAt) };
