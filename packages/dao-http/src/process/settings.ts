@@ -150,29 +150,24 @@ const MAX_PROCESSES = 256;
 
 /** Reads the settings; a variable that is empty counts as not set. @throws SettingsError with all problems at once */
 export function readSettings(environment: Environment): Settings {
-  return read(environment, (reader) => {
-    const host =
-      reader.parsed("HOST", "an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0", toHost) ?? "127.0.0.1";
-    return {
-      ...reader.database(),
-      host,
-      port: reader.wholeNumber("PORT", 0, 65_535) ?? 8_000,
-      processes: reader.processes(),
-      poolSize: reader.wholeNumber("DB_POOL_SIZE", 1, 1_000),
-      http: reader.limits(HTTP_SETTINGS),
-      basePath: reader.parsed("BASE_PATH", "a path such as /dao", textIf(BasePath.isPath)),
-      corsOrigins: reader.parsed(
-        "CORS_ORIGINS",
-        "origins such as https://app.example.com, separated by commas",
-        toOrigins,
-      ),
-      changesRetentionDays: reader.wholeNumber("DB_CHANGES_RETENTION_DAYS", 1, 36_500),
-      slowStatementMs: reader.wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
-      logLevel: reader.parsed("LOG_LEVEL", `one of ${LOG_LEVELS.join(", ")}`, toLogLevel) ?? "info",
-      keys: readServiceKeys(reader.text("SERVICE_API_KEYS"), isLoopback(host), reader),
-      warnings: [...reader.warnings, ...reader.misspelt()],
-    };
-  });
+  const reader = readerOf(environment);
+  const { parsed, wholeNumber } = reader;
+  const host = parsed("HOST", "an address or a name to listen on, such as 127.0.0.1 or 0.0.0.0", toHost) ?? "127.0.0.1";
+  const settings = {
+    ...reader.database(),
+    host,
+    port: wholeNumber("PORT", 0, 65_535) ?? 8_000,
+    processes: reader.processes(),
+    poolSize: wholeNumber("DB_POOL_SIZE", 1, 1_000),
+    http: reader.limits(HTTP_SETTINGS),
+    basePath: parsed("BASE_PATH", "a path such as /dao", textIf(BasePath.isPath)),
+    corsOrigins: parsed("CORS_ORIGINS", "origins such as https://app.example.com, separated by commas", toOrigins),
+    changesRetentionDays: wholeNumber("DB_CHANGES_RETENTION_DAYS", 1, 36_500),
+    slowStatementMs: wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
+    logLevel: parsed("LOG_LEVEL", `one of ${LOG_LEVELS.join(", ")}`, toLogLevel) ?? "info",
+    keys: readServiceKeys(reader.text("SERVICE_API_KEYS"), isLoopback(host), reader),
+  };
+  return { ...settings, warnings: reader.end() };
 }
 
 /** The settings of commands that work on the database without serving. */
@@ -183,122 +178,112 @@ export type DatabaseSettings = Pick<
 
 /** Reads only the settings of the database: `flux-dao migrate` needs no keys. @throws SettingsError with all problems at once */
 export function readDatabaseSettings(environment: Environment): DatabaseSettings {
-  return read(environment, (reader) => ({ ...reader.database(), warnings: reader.misspelt() }));
+  const reader = readerOf(environment);
+  return { ...reader.database(), warnings: reader.end() };
 }
 
-function read<Read>(environment: Environment, take: (reader: SettingsReader) => Read): Read {
-  const reader = new SettingsReader(environment);
-  const settings = take(reader);
-  if (reader.problems.length > 0) throw new SettingsError(reader.problems);
-  return settings;
-}
-
-class SettingsReader {
-  readonly problems: string[] = [];
-  readonly warnings: string[] = [];
-  readonly isProduction: boolean;
-  readonly #environment: Environment;
+function readerOf(environment: Environment) {
+  const problems: string[] = [];
+  const warnings: string[] = [];
   /** The names of the variables that were asked for. */
-  readonly #read = new Set<string>();
+  const read = new Set<string>();
   /** Whether the parsed DATABASE_URL means an embedded database. */
-  #isEmbedded = false;
+  let isEmbedded = false;
+  const isProduction = text("NODE_ENV") === "production";
+  return { problems, warnings, isProduction, text, parsed, wholeNumber, processes, database, limits: limitsOf, end };
 
-  constructor(environment: Environment) {
-    this.#environment = environment;
-    this.isProduction = this.text("NODE_ENV") === "production";
-  }
-
-  text(name: string): string | undefined {
-    this.#read.add(name);
-    return this.#environment[name]?.trim() || undefined;
+  function text(name: string): string | undefined {
+    read.add(name);
+    return environment[name]?.trim() || undefined;
   }
 
   /** @param parse returns `undefined` for a value that is not allowed */
-  parsed<Value>(name: string, allowed: string, parse: (text: string) => Value | undefined): Value | undefined {
-    const text = this.text(name);
-    const value = text === undefined ? undefined : parse(text);
-    if (text !== undefined && value === undefined) {
-      this.problems.push(`${name} must be ${allowed}, not ${shown(text)}.`);
-    }
+  function parsed<Value>(name: string, allowed: string, parse: (text: string) => Value | undefined): Value | undefined {
+    const given = text(name);
+    const value = given === undefined ? undefined : parse(given);
+    if (given !== undefined && value === undefined) problems.push(`${name} must be ${allowed}, not ${shown(given)}.`);
     return value;
   }
 
-  wholeNumber(name: string, min: number, max: number): number | undefined {
-    return this.parsed(name, `a whole number from ${min} to ${max}`, (text) => {
-      const value = /^\d{1,10}$/.test(text) ? Number(text) : -1;
+  function wholeNumber(name: string, min: number, max: number): number | undefined {
+    return parsed(name, `a whole number from ${min} to ${max}`, (given) => {
+      const value = /^\d{1,10}$/.test(given) ? Number(given) : -1;
       return value >= min && value <= max ? value : undefined;
     });
   }
 
-  processes(): number {
-    const processes = this.wholeNumber("PROCESSES", 1, MAX_PROCESSES) ?? 1;
-    if (processes > 1 && this.#isEmbedded) {
-      this.problems.push("PROCESSES must be 1 with an embedded database, which only one process can open.");
+  function processes(): number {
+    const count = wholeNumber("PROCESSES", 1, MAX_PROCESSES) ?? 1;
+    if (count > 1 && isEmbedded) {
+      problems.push("PROCESSES must be 1 with an embedded database, which only one process can open.");
     }
-    return processes;
+    return count;
   }
 
-  database(): Omit<DatabaseSettings, "warnings"> {
+  function database(): Omit<DatabaseSettings, "warnings"> {
     return {
-      databaseUrl: this.#databaseUrl(),
-      isDefaultUrl: this.text("DATABASE_URL") === undefined,
-      environment: Object.fromEntries(Object.entries(this.#environment).filter(([name]) => CLIENT_VARIABLE.test(name))),
-      readUrl: this.#readUrl(),
-      schema: this.parsed("DB_SCHEMA", "the name of a schema of your own", textIf(isSchemaName)),
-      prepare: this.parsed("DB_PREPARE", "true or false", (text) => BOOLEANS[text.toLowerCase()]),
-      limits: this.limits(LIMIT_SETTINGS),
+      databaseUrl: databaseUrl(),
+      isDefaultUrl: text("DATABASE_URL") === undefined,
+      environment: Object.fromEntries(Object.entries(environment).filter(([name]) => CLIENT_VARIABLE.test(name))),
+      readUrl: readUrl(),
+      schema: parsed("DB_SCHEMA", "the name of a schema of your own", textIf(isSchemaName)),
+      prepare: parsed("DB_PREPARE", "true or false", (given) => BOOLEANS[given.toLowerCase()]),
+      limits: limitsOf(LIMIT_SETTINGS),
     };
   }
 
-  limits<Option extends string>(settings: Readonly<Record<Option, LimitSetting>>): Partial<Record<Option, number>> {
-    const read: Partial<Record<Option, number>> = {};
+  function limitsOf<Option extends string>(
+    settings: Readonly<Record<Option, LimitSetting>>,
+  ): Partial<Record<Option, number>> {
+    const values: Partial<Record<Option, number>> = {};
     for (const option in settings) {
       const [variable, min] = settings[option];
-      const value = this.wholeNumber(variable, min, limits.MAX_TIMEOUT);
-      if (value !== undefined) read[option] = value;
+      const value = wholeNumber(variable, min, limits.MAX_TIMEOUT);
+      if (value !== undefined) values[option] = value;
     }
-    return read;
+    return values;
   }
 
-  /** Variables that look like a misspelt one of ours. */
-  misspelt(): string[] {
-    return Object.keys(this.#environment).flatMap((name) => {
-      if (this.#read.has(name) || name.length < 6) return [];
+  /** The warnings, also of variables that look like a misspelt one of ours. @throws SettingsError with all problems */
+  function end(): string[] {
+    if (problems.length > 0) throw new SettingsError(problems);
+    const misspelt = Object.keys(environment).flatMap((name) => {
+      if (read.has(name) || name.length < 6) return [];
       // As of one without its unit, DB_LOCK_TIMEOUT.
-      const begun = [...this.#read].find((known) => /^(DB|HTTP)_/.test(name) && known.startsWith(`${name}_`));
-      const meant = nearest(name, this.#read) ?? begun;
+      const begun = [...read].find((known) => /^(DB|HTTP)_/.test(name) && known.startsWith(`${name}_`));
+      const meant = nearest(name, read) ?? begun;
       return meant === undefined ? [] : [`${name} is not a setting, and has no effect. Did you mean ${meant}?`];
     });
+    return [...warnings, ...misspelt];
   }
 
-  #databaseUrl(): string {
-    const url = this.text("DATABASE_URL");
+  function databaseUrl(): string {
+    const url = text("DATABASE_URL");
     if (url === undefined) {
       const form = "postgres://user:password@host:5432/database";
-      if (this.isProduction) this.problems.push(`DATABASE_URL must be set in production: ${form}.`);
+      if (isProduction) problems.push(`DATABASE_URL must be set in production: ${form}.`);
       return LOCAL_DATABASE_URL;
     }
-    this.#isEmbedded = !this.#isServer("DATABASE_URL", url);
+    isEmbedded = !isServer("DATABASE_URL", url);
     return url;
   }
 
-  #readUrl(): string | undefined {
-    const url = this.text("DATABASE_READ_URL");
-    if (url !== undefined && (!this.#isServer("DATABASE_READ_URL", url) || this.#isEmbedded)) {
-      this.problems.push(
-        "DATABASE_READ_URL must be a standby of a server in DATABASE_URL; an embedded database has none.",
-      );
+  function readUrl(): string | undefined {
+    const url = text("DATABASE_READ_URL");
+    if (url !== undefined && (!isServer("DATABASE_READ_URL", url) || isEmbedded)) {
+      const rule = "must be a standby of a server in DATABASE_URL; an embedded database has none";
+      problems.push(`DATABASE_READ_URL ${rule}.`);
     }
     return url;
   }
 
   /** Whether a URL leads to a server; an invalid one is a problem of its own. */
-  #isServer(name: string, url: string): boolean {
+  function isServer(name: string, url: string): boolean {
     try {
-      return parseDatabaseUrl(url, this.#environment).kind === "postgres";
+      return parseDatabaseUrl(url, environment).kind === "postgres";
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;
-      this.problems.push(...urlProblems(name, error));
+      problems.push(...urlProblems(name, error));
       return true;
     }
   }
