@@ -191,11 +191,8 @@ export async function planMigrations(
   const plan = await readPlan(driver, schema, options, set);
   refuseDifferences(plan);
   const { from, to, applied, adopts, enablesChanges, steps } = plan;
-  const script = [
-    comment(
-      `Flux DAO: the schema ${schema.name} from version ${from} to version ${to}${adopts ? ", adopted from the Python service" : ""}`,
-    ),
-  ];
+  const adopted = adopts ? ", adopted from the Python service" : "";
+  const script = [comment(`Flux DAO: the schema ${schema.name} from version ${from} to version ${to}${adopted}`)];
   const isOutside = (step: MigrationStep | undefined) => step === undefined || step.isOnline === true;
   for (const [index, { name, statements, isOnline }] of steps.entries()) {
     if (!isOnline && isOutside(steps[index - 1])) {
@@ -204,16 +201,10 @@ export async function planMigrations(
     script.push(comment(isOnline ? `${name}, outside of a transaction` : name), ...statements);
     if (!isOnline && isOutside(steps[index + 1])) script.push("COMMIT;");
   }
-  return {
-    from,
-    to,
-    applied,
-    adopts,
-    enablesChanges,
-    repairs: plan.differences.map(({ what }) => what),
-    online: steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : [])),
-    sql: steps.length === 0 ? "" : [...script, ""].join("\n"),
-  };
+  const repairs = plan.differences.map(({ what }) => what);
+  const online = steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : []));
+  const sql = steps.length === 0 ? "" : [...script, ""].join("\n");
+  return { from, to, applied, adopts, enablesChanges, repairs, online, sql };
 }
 
 /** Later statements queue behind one that waits. */

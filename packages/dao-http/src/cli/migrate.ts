@@ -130,13 +130,13 @@ function linesOf(report: MigrationReport): string[] {
     applied.length > 0
       ? `The schema is now at version ${to}; it was ${adopted ? "the Python service's" : `at ${from}`}. Applied in ${took}: ${applied.join(", ")}.`
       : `${repaired.length > 0 || changesEnabled ? "No migration to apply" : "Nothing to do"}: the schema is at version ${to}.`;
-  const repairs =
-    repaired.length === 0 ? [] : [`Repaired changes made outside the migrations: ${repaired.join("; ")}.`];
-  const online = [
-    ...(report.online.length === 0 ? [] : [`Done online: ${report.online.join("; ")}.`]),
-    ...(report.onlineLeft.length === 0 ? [] : [`Left to do online: ${report.onlineLeft.join("; ")}.`]),
+  const list = (what: string, names: readonly string[]) => (names.length > 0 ? [`${what}: ${names.join("; ")}.`] : []);
+  return [
+    done,
+    ...list("Repaired changes made outside the migrations", repaired),
+    ...(changesEnabled ? ["The change feed is enabled."] : []),
+    ...list("Done online", report.online),
+    ...list("Left to do online", report.onlineLeft),
+    ...violations.flatMap(({ message, query }) => [forOperators(message), `  ${query}`]),
   ];
-  const broken = violations.flatMap(({ message, query }) => [forOperators(message), `  ${query}`]);
-  const feed = changesEnabled ? ["The change feed is enabled."] : [];
-  return [done, ...repairs, ...feed, ...online, ...broken];
 }
