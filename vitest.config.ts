@@ -42,8 +42,9 @@ const deep = [
   "test/rest/{lost-updates,processes,stop-under-load}.test.ts",
   "test/{plans/million-tasks,security/sql-injection}.test.ts",
 ];
-/** What mocks modules, or registers something for the whole process. */
+/** What mocks modules, registers something for the whole process, or counts what its code does there. */
 const isolated = [
+  "test/async-local-storage.test.ts",
   "test/rest/authentication-timing.test.ts",
   "test/security/error-answers.test.ts",
   "test/opentelemetry.test.ts",

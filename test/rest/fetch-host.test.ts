@@ -1,8 +1,7 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { createDaoApp, type DaoApp } from "@flux/dao-http";
 import { createLogger } from "@flux/dao-http/server";
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Answer, checkAnswer, expectProblem, expectStatus } from "./answer.ts";
 import { type UserRow, uniqueEmail } from "./rows.ts";
 
@@ -43,29 +42,6 @@ describe("createDaoApp(...).fetch works on any web-standard host", () => {
     expect(expectStatus(await send(path, changes), 200)).toStrictEqual({ ...user, name: "Ada" });
     expectStatus(await send(path, { method: "DELETE" }), 204);
     expectProblem(await send(path), 404);
-  });
-
-  test("no request but an import enables AsyncLocalStorage, whose hooks slow down all promises on Node 20 and 22", async () => {
-    const run = vi.spyOn(AsyncLocalStorage.prototype, "run");
-    const disable = vi.spyOn(AsyncLocalStorage.prototype, "disable");
-    onTestFinished(() => void vi.restoreAllMocks());
-    const post = { method: "POST", body: JSON.stringify({ name: "Jane", email: uniqueEmail() }) };
-    const created = await send<UserRow>("/api/v1/users/", { ...post, headers: { "Idempotency-Key": "once" } });
-    const path = `/api/v1/users/${expectStatus(created, 201).id}`;
-    const change = { method: "PATCH", body: '{"name": "Ada"}' };
-    expectStatus(await send(path, change), 200);
-    expectStatus(await send(path, { ...change, headers: { "If-Match": "*" } }), 200);
-    const operations = [
-      { ...change, path, body: { name: "Grace" } },
-      { method: "GET", path },
-    ];
-    expectStatus(await send("/api/v1/batch", { method: "POST", body: JSON.stringify({ operations }) }), 200);
-    expectStatus(await send(path, { method: "DELETE" }), 204);
-    expect(run).not.toHaveBeenCalled();
-    const lines = { method: "POST", body: "", headers: { "Content-Type": "application/x-ndjson" } };
-    expectStatus(await send("/api/v1/tasks/import", lines), 201);
-    expect(run).toHaveBeenCalledOnce();
-    expect(disable).toHaveBeenCalledOnce();
   });
 
   test("errors are the same as those of the server", async () => {

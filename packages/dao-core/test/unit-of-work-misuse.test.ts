@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import {
   createDaoServices,
   DaoUnitOfWork,
@@ -7,7 +6,7 @@ import {
   UnitOfWorkMisuseError,
 } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
-import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { hostSessions, ofThisRun, type TestSession } from "./hosts.ts";
 
 const unknownId = "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e";
@@ -118,32 +117,6 @@ describe("with more than one connection", () => {
     expect(first.status).toBe("fulfilled");
     expect(second).toMatchObject({ status: "rejected", reason: { code: "unit_of_work_misused" } });
     expect((await database.users.list({ email: data.email })).total).toBe(1);
-  });
-
-  test("AsyncLocalStorage, whose hooks slow down all promises on Node 20 and 22, is enabled only while a callback of the application runs", async () => {
-    const { database } = testDatabase;
-    const run = vi.spyOn(AsyncLocalStorage.prototype, "run");
-    const disable = vi.spyOn(AsyncLocalStorage.prototype, "disable");
-    onTestFinished(() => void vi.restoreAllMocks());
-    const { users, batch } = createDaoServices(database);
-    const user = await users.createUser(makeUserData());
-    await users.updateUser(user.id, { name: "Ada" }, { ifVersion: "*" });
-    await batch([
-      ["users.updateUser", user.id, { name: "Ada" }],
-      ["users.getUser", user.id],
-    ]);
-    expect(run).not.toHaveBeenCalled();
-    let end = () => {};
-    const ended = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    const longer = DaoUnitOfWork.run(database, () => ended);
-    await DaoUnitOfWork.run(database, (uow) => uow.users.findById(user.id));
-    expect(disable).not.toHaveBeenCalled();
-    end();
-    await longer;
-    await expect(DaoUnitOfWork.run(database, () => Promise.reject(new Error("enough")))).rejects.toThrow("enough");
-    expect(disable.mock.contexts).toEqual([run.mock.contexts[0], run.mock.contexts[0]]);
   });
 
   test("what an ended one has left behind may use the session inside a later one, which itself may not", async () => {
