@@ -79,12 +79,17 @@ function readerOf(schema: z.core.$ZodType): Reader {
   return reader;
 }
 
-function withChecks(read: Reader | undefined, checks: readonly z.core.$ZodCheck<never>[] = []): Reader | undefined {
+/** A check of zod, of a value that its schema has read. */
+interface Check {
+  readonly _zod: { check(payload: z.core.ParsePayload<unknown>): unknown };
+}
+
+function withChecks(read: Reader | undefined, checks: readonly Check[] = []): Reader | undefined {
   if (read === undefined || checks.length === 0) return read;
   return (input) => {
     const value = read(input);
     if (value === undefined) return undefined;
-    const payload = { value: value as never, issues: [] };
+    const payload: z.core.ParsePayload<unknown> = { value, issues: [] };
     for (const check of checks) void check._zod.check(payload);
     return payload.issues.length === 0 ? payload.value : undefined;
   };
