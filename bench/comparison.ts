@@ -29,7 +29,7 @@ export interface Cell {
 /** An operation and its contenders, the yardstick first. */
 export interface Contest<Operation extends string, Contender extends string> {
   readonly operation: Operation;
-  /** Whether it is measured in every third round only, starting with the first. */
+  /** Whether it is measured in every second round only, starting with the first. */
   readonly isSlow: boolean;
   readonly contenders: readonly Contender[];
 }
@@ -47,10 +47,10 @@ export async function compare<Operation extends string, Contender extends string
   for (let round = warmsUp ? 0 : 1; round <= rounds; round++) {
     for (const contest of contests) {
       const isWarmUp = round === 0;
-      if (contest.isSlow && !isWarmUp && round % 3 !== 1) continue;
+      if (contest.isSlow && !isWarmUp && round % 2 !== 1) continue;
       const results = new Map<Contender, Measurement>();
       // Slow operations rotate as well.
-      for (const contender of reordered(contest.contenders, contest.isSlow ? Math.floor(round / 3) : round)) {
+      for (const contender of reordered(contest.contenders, contest.isSlow ? Math.floor(round / 2) : round)) {
         results.set(contender, await measure(contender, contest.operation, isWarmUp));
       }
       if (!isWarmUp) measured.set(contest, [...(measured.get(contest) ?? []), results]);

@@ -39,7 +39,8 @@ const plan: Plan = {
   isShort: flags.short,
   rounds: flags.short ? 3 : 5,
   sliceMs: flags.short ? 50 : 100,
-  warmUpMs: flags.short ? 200 : 1_500,
+  slowSliceMs: flags.short ? 50 : 400,
+  warmUp: flags.short ? { sliceMs: 200, least: 1, most: 1 } : { sliceMs: 500, least: 3, most: 12 },
   longRounds: flags.short ? 1 : 3,
   importRows: flags.short ? 5_000 : 100_000,
 };

@@ -43,6 +43,7 @@ export async function measureAll(plan: Plan): Promise<Results> {
     importRows: plan.importRows,
     rounds: plan.rounds,
     sliceMs: plan.sliceMs,
+    slowSliceMs: plan.slowSliceMs,
     structureStatements: {
       "8 × 5": await countStructureStatements(8, 5),
       "20 × 50": await countStructureStatements(20, 50),

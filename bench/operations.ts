@@ -8,7 +8,7 @@ export interface OperationKind {
   readonly creates: boolean;
   /**
    * A `quick` operation is called repeatedly for a while. A call of a `slow` one takes about that long, so it is measured in
-   * every third round only. A `long` one is a single call by one caller, counted in rows.
+   * every second round only, for longer. A `long` one is a single call by one caller, counted in rows.
    */
   readonly pace: "quick" | "slow" | "long";
 }

@@ -1,4 +1,4 @@
-import type { OperationName } from "./operations.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
 
 /** Milliseconds of calls right before each measurement, which do not count: after a pause caches are cold, and connections tested. */
 export const SETTLE_MS = 40;
@@ -14,10 +14,17 @@ export interface Plan {
   readonly rounds: number;
   /** Milliseconds per contender, round and operation. */
   readonly sliceMs: number;
-  /** The same for the round that does not count, until the engine has compiled what is measured: services run for days. */
-  readonly warmUpMs: number;
+  /** The same of slow operations, a call of which takes about as long as a slice of quick ones. */
+  readonly slowSliceMs: number;
+  /** The round that does not count: milliseconds of a slice, and how many slices at least and at most per contender and operation. */
+  readonly warmUp: { readonly sliceMs: number; readonly least: number; readonly most: number };
   /** Rounds of the long operations, all of which count. */
   readonly longRounds: number;
   /** Number of tasks in an import. */
   readonly importRows: number;
+}
+
+/** @returns milliseconds */
+export function sliceOf(operation: OperationName, { sliceMs, slowSliceMs }: Plan): number {
+  return OPERATIONS[operation].pace === "slow" ? slowSliceMs : sliceMs;
 }

@@ -17,6 +17,7 @@ export interface Results {
   readonly importRows: number;
   readonly rounds: number;
   readonly sliceMs: number;
+  readonly slowSliceMs: number;
   /** Duration of the whole run. */
   readonly seconds: number;
   readonly structureStatements: Readonly<Record<string, number>>;

@@ -1,9 +1,10 @@
 import { type Cell, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { LAST_PAGE, nth, OPERATIONS, type OperationName } from "../operations.ts";
-import { type Plan, SETTLE_MS } from "../plan.ts";
+import { type Plan, SETTLE_MS, sliceOf } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameResult } from "../same-result.ts";
+import { warmUp } from "../warm-up.ts";
 import { CONNECTIONS, SERVER_NAMES, SERVERS, type ServerName } from "./contenders.ts";
 import type { LoadCommands } from "./load.ts";
 import { type ApiRequest, requestsOf } from "./requests.ts";
@@ -84,16 +85,20 @@ function compareRequests({ database, servers, load, plan, connections, loadedRss
       const requests = requestsOf(operation, database.inputs, cursor);
       const send = (milliseconds: number) =>
         load.ask("load", { port, serviceKey: SERVICE_KEY, requests, milliseconds });
+      const measure = async (milliseconds: number) => {
+        const before = await process.ask("usage", null);
+        const { requests: count, elapsedMs, p50, p99 } = await send(milliseconds);
+        const { cpuMs, rssMb } = await process.ask("usage", null);
+        if (OPERATIONS[operation].writes) await database.tidy();
+        return { perSecond: (count / elapsedMs) * 1000, cpuMs: (cpuMs - before.cpuMs) / count, p50, p99, rssMb };
+      };
       await load.ask("connect", { port, connections });
-      await send(isWarmUp ? plan.warmUpMs : SETTLE_MS);
-      const before = await process.ask("usage", null);
-      const result = await send(plan.sliceMs);
-      const after = await process.ask("usage", null);
+      if (isWarmUp) await warmUp(async (milliseconds) => (await measure(milliseconds)).cpuMs, plan.warmUp);
+      else await send(SETTLE_MS);
+      const { rssMb, ...measured } = await measure(sliceOf(operation, plan));
       await load.ask("connect", { port, connections: 0 });
-      if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, after.rssMb);
-      if (OPERATIONS[operation].writes) await database.tidy();
-      const { requests: count, elapsedMs, p50, p99 } = result;
-      return { perSecond: (count / elapsedMs) * 1000, cpuMs: (after.cpuMs - before.cpuMs) / count, p50, p99 };
+      if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, rssMb);
+      return measured;
     },
   );
 }

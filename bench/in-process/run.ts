@@ -1,9 +1,10 @@
 import { type Cell, type Contest, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { OPERATIONS, type OperationName } from "../operations.ts";
-import { type Plan, SETTLE_MS } from "../plan.ts";
+import { type Plan, SETTLE_MS, sliceOf } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameResult } from "../same-result.ts";
+import { warmUp } from "../warm-up.ts";
 import { CONTENDERS, type ContenderKind, type ContenderName, MAIN_CALLERS, YARDSTICK } from "./contenders.ts";
 import type { WorkerCommands } from "./worker.ts";
 
@@ -57,12 +58,16 @@ function compareCalls(database: BenchDatabase, workers: Workers, callers: number
     { rounds: plan.rounds, callers, warmsUp: callers === MAIN_CALLERS },
     async (contender, operation, isWarmUp) => {
       const { process } = worker(workers, contender);
-      const run = (milliseconds: number) => process.ask("run", { operation, callers, milliseconds });
-      if (!isWarmUp && OPERATIONS[operation].pace === "quick") await run(SETTLE_MS);
-      const slice = await run(isWarmUp ? plan.warmUpMs : plan.sliceMs);
-      if (OPERATIONS[operation].writes) await database.tidy();
-      const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
-      return { perSecond: (operations / elapsedMs) * 1000, cpuMs: cpuMs / operations, p50, p99 };
+      const measure = async (milliseconds: number) => {
+        const slice = await process.ask("run", { operation, callers, milliseconds });
+        if (OPERATIONS[operation].writes) await database.tidy();
+        const { operations, elapsedMs, cpuMs, p50, p99 } = slice;
+        return { perSecond: (operations / elapsedMs) * 1000, cpuMs: cpuMs / operations, p50, p99 };
+      };
+      if (isWarmUp) await warmUp(async (milliseconds) => (await measure(milliseconds)).cpuMs, plan.warmUp);
+      else if (OPERATIONS[operation].pace === "quick")
+        await process.ask("run", { operation, callers, milliseconds: SETTLE_MS });
+      return measure(sliceOf(operation, plan));
     },
   );
 }

@@ -57,7 +57,7 @@ function titleOf(operation: string): string {
   return operation in OPERATIONS ? OPERATIONS[operation as keyof typeof OPERATIONS].title : operation;
 }
 
-function machineTable({ machine, versions, tasks, rounds, sliceMs, seconds }: Results): string {
+function machineTable({ machine, versions, tasks, rounds, sliceMs, slowSliceMs, seconds }: Results): string {
   const libraries = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return markdownTable(
     ["what", "which"],
@@ -69,7 +69,10 @@ function machineTable({ machine, versions, tasks, rounds, sliceMs, seconds }: Re
       ["PostgreSQL", machine.postgres],
       ["libraries", libraries.join(", ")],
       ["tasks", tasks.toLocaleString("en")],
-      ["rounds", `${rounds} of ${sliceMs} ms for each contender and operation; ${seconds} s in all`],
+      [
+        "rounds",
+        `${rounds} of ${sliceMs} ms for each contender and operation, for slow ones every second of ${slowSliceMs} ms; ${seconds} s in all`,
+      ],
     ],
   );
 }
