@@ -1,10 +1,13 @@
 import type { Plan } from "./plan.ts";
 
-/** Of the best so far: what falls by less has settled. */
+/** A fall to this fraction means that it is still compiling. */
 const NOTABLE = 0.95;
 
+/** Compiling goes on in steps, with pauses between them. */
+const SETTLED_SLICES = 3;
+
 /**
- * Repeats a slice of calls until its processor time per call has not fallen for two slices: until the engine has compiled what
+ * Repeats a slice of calls until its processor time per call no longer falls: until the engine has compiled what
  * will be measured, since services run for days. How many calls that takes grows with the amount of code, so a fixed time would
  * measure how fast a contender warms up.
  *
@@ -14,12 +17,15 @@ export async function warmUp(
   slice: (milliseconds: number) => Promise<number>,
   { sliceMs, least, most }: Plan["warmUp"],
 ): Promise<void> {
-  let best = Number.POSITIVE_INFINITY;
-  let sinceBest = 0;
+  let reached = Number.POSITIVE_INFINITY;
+  let sinceFall = 0;
   for (let count = 1; count <= most; count++) {
     const cpuMs = await slice(sliceMs);
-    sinceBest = cpuMs < best * NOTABLE ? 0 : sinceBest + 1;
-    best = Math.min(best, cpuMs);
-    if (count >= least && sinceBest >= 2) return;
+    sinceFall++;
+    if (cpuMs < reached * NOTABLE) {
+      reached = cpuMs;
+      sinceFall = 0;
+    }
+    if (count >= least && sinceFall >= SETTLED_SLICES) return;
   }
 }
