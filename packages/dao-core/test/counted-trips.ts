@@ -7,6 +7,7 @@ export async function countedDatabase(databaseUrl: string) {
   const target = new URL(databaseUrl);
   let trips = 0;
   let connections = 0;
+  let rewrite = (data: Buffer) => data;
   const server = createServer((client) => {
     connections++;
     const upstream = connect(Number(target.port), target.hostname);
@@ -14,7 +15,7 @@ export async function countedDatabase(databaseUrl: string) {
     client.on("data", (data) => {
       if (isOurTurn) trips++;
       isOurTurn = false;
-      upstream.write(data);
+      upstream.write(rewrite(data));
     });
     upstream.on("data", (data) => {
       isOurTurn = true;
@@ -29,6 +30,10 @@ export async function countedDatabase(databaseUrl: string) {
   const database = await openDatabase(url.href, { poolSize: 1 });
   return {
     database,
+    /** Changes what the client sends from now on. */
+    rewriting(change: (data: Buffer) => Buffer) {
+      rewrite = change;
+    },
     /** How many connections were opened, those of cancel requests among them. */
     connections: () => connections,
     async count(work: () => Promise<unknown>): Promise<number> {

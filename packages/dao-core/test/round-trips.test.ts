@@ -1,9 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type BatchOperation, createDaoServices, DaoUnitOfWork, openDatabase } from "@flux/dao-core";
 import { createTestDatabase, makeGoalData, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
-import { OpenTransaction } from "../src/session/transaction/transaction.ts";
 import { countedDatabase } from "./counted-trips.ts";
 
 let testDatabase: TestDatabase;
@@ -28,10 +28,15 @@ test("a unit of work takes a round trip for each statement that awaits another, 
   expect(await inUnit(async (uow) => [await find(uow), await find(uow), await find(uow)])).toBe(4);
   expect(await inUnit((uow) => Promise.all([find(uow), find(uow), find(uow)]))).toBe(2);
   expect(await inUnit((uow) => DaoUnitOfWork.run(uow, find))).toBe(5);
-  // A write awaits BEGIN, without which it would stand by itself.
   const rename = (uow: DaoUnitOfWork) => uow.users.update(id, { name: "Ada" });
   await inUnit(rename);
-  expect(await inUnit(rename)).toBe(3);
+  expect(await inUnit(rename)).toBe(2);
+  expect(await inUnit(async (uow) => [await rename(uow), await rename(uow)])).toBe(3);
+  // A second write awaits the BEGIN, without which it would stand by itself.
+  expect(await inUnit((uow) => Promise.all([rename(uow), rename(uow), rename(uow)]))).toBe(3);
+  expect(await inUnit(async () => undefined)).toBe(0);
+  // A callback that has sent nothing by the end of its turn may hang, so its transaction is begun.
+  expect(await inUnit((uow) => delay(20).then(() => rename(uow)))).toBe(3);
   expect(await inUnit(async (uow) => [await find(uow), await rename(uow)])).toBe(3);
   expect(await inUnit((uow) => Promise.all([rename(uow), rename(uow), find(uow)]))).toBe(3);
   // Its time-out ends all of it, so it does not keep statements from travelling together.
@@ -39,6 +44,7 @@ test("a unit of work takes a round trip for each statement that awaits another, 
     count(() => DaoUnitOfWork.run(database, work, { timeout: 60_000, signal: new AbortController().signal }));
   await timed(rename);
   expect(await timed(find)).toBe(2);
+  expect(await timed(rename)).toBe(2);
   expect(await timed((uow) => Promise.all([find(uow), rename(uow), rename(uow), find(uow)]))).toBe(3);
 });
 
@@ -159,29 +165,36 @@ test("what is sent behind a statement that fails rejects with that one's error, 
   }
 });
 
-test("if BEGIN is refused, the reads sent with it are of no consequence, and no write has been sent", async () => {
-  const refused = new Error("refused");
-  const sent: string[] = [];
-  const connection = {
-    isAlive: true,
-    pipelines: true,
-    execute: async (text: string) => {
-      sent.push(text);
-      return { rows: [] };
-    },
-    executeScript: async (text: string) => {
-      sent.push(text);
-      if (text === "begin") throw refused;
-      return undefined;
-    },
-  };
-  const run = (work: (level: OpenTransaction) => Promise<unknown>) => OpenTransaction.run(connection, "begin", work);
-  await expect(run(async () => undefined)).rejects.toBe(refused);
-  await expect(run((level) => level.execute("select", [], { kind: "read" }))).rejects.toBe(refused);
-  const both = (level: OpenTransaction) =>
-    Promise.all([level.execute("select", [], { kind: "point" }), level.execute("insert", [], { kind: "write" })]);
-  await expect(run(both)).rejects.toBe(refused);
-  await expect(run((level) => level.execute("insert", []))).rejects.toBe(refused);
-  const others = ["begin", "select", "rollback"];
-  expect(sent).toEqual(["begin", "rollback", ...others, ...others, "begin", "rollback"]);
+test.each<[what: string, work: (uow: DaoUnitOfWork) => Promise<unknown>]>([
+  ["one write", (uow) => uow.users.create(makeUserData())],
+  ["writes", (uow) => Promise.all([1, 2, 3].map(() => uow.users.create(makeUserData())))],
+  ["reads and writes", (uow) => Promise.all([uow.users.count(), uow.users.create(makeUserData()), uow.users.count()])],
+  [
+    "a read, then writes",
+    (uow) => Promise.all([uow.users.count(), ...[1, 2].map(() => uow.users.create(makeUserData()))]),
+  ],
+  [
+    "writes whose errors are swallowed",
+    (uow) => Promise.allSettled([1, 2].map(() => uow.users.create(makeUserData()))),
+  ],
+  ["a nested unit of work", (uow) => DaoUnitOfWork.run(uow, (nested) => nested.users.create(makeUserData()))],
+  [
+    "a write with a signal of its own",
+    (uow) => uow.users.create(makeUserData(), { signal: new AbortController().signal }),
+  ],
+])("if BEGIN is refused, nothing of %s is kept, and the connection is of use", async (_, work) => {
+  await using counted = await countedDatabase(testDatabase.url);
+  const { database, connections } = counted;
+  // Prepares the statements, or not: an unprepared one begins with other messages.
+  for (const isPrepared of [false, true]) {
+    if (isPrepared) await DaoUnitOfWork.run(database, work).catch(() => undefined);
+    const before = await database.users.count();
+    counted.rewriting((data) => Buffer.from(data.toString("latin1").replace("begin\0", "begun\0"), "latin1"));
+    const error = await DaoUnitOfWork.run(database, work).catch((reason: unknown) => reason);
+    counted.rewriting((data) => data);
+    expect(error).toMatchObject({ message: expect.stringContaining('syntax error at or near "begun"') });
+    expect(await database.users.count()).toBe(before);
+    expect(await DaoUnitOfWork.run(database, (uow) => uow.users.count())).toBe(before);
+  }
+  expect(connections()).toBe(1);
 });

@@ -90,6 +90,12 @@ export interface SqlConnection {
   /** Whether what it is given before earlier statements have settled is sent behind them, and never on another connection. */
   readonly pipelines?: boolean;
   execute(text: string, parameters: readonly SqlParameter[], signal?: AbortSignal): Promise<SqlResult>;
+  /**
+   * Sends `begin`, a single statement, together with what {@link execute} sends next, which has no effect unless it succeeds; if it
+   * fails, that rejects with its error. Only for a connection that {@link pipelines}, when nothing runs on it. Absent if it cannot.
+   * @param begun called when it has succeeded
+   */
+  beginWithNext?(begin: string, begun: () => void): void;
   /** Runs statements without parameters. Of a single one it returns what was done (`COMMIT`), where the client tells. */
   executeScript(text: string): Promise<string | undefined>;
   /** Runs `work` in a savepoint that the application's client sets. If absent, savepoints are set by SQL. */

@@ -215,6 +215,10 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
     );
   }
 
+  beginWithNext(begin: string, begun: () => void): void {
+    this.#socket.leading.set(begin, begun);
+  }
+
   /** From here until it is {@link released}, it sends no statements but those of a transaction. */
   beginTransaction(isReadOnly: boolean, responseTimeout: number): void {
     this.#transaction = { isReadOnly };
@@ -223,6 +227,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   released(): void {
     this.#transaction = undefined;
+    this.#socket.leading.clear();
     this.activity.responseTimeout = this.#settings.responseTimeout;
     this.#deallocateEvicted();
     this.#retireIfWornOut();

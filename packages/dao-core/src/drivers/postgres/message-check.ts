@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { codedError } from "../../session/postgres-errors.ts";
+import type { LeadingBegin } from "./leading-begin.ts";
 
 /** Maximum bytes of a message: for most types by libpq's rule (`pqParseInput3`), for those with values the server's own limit. */
 const SHORT = 30_000;
@@ -50,8 +51,8 @@ const SCRAM_CHALLENGE = /^r=[^,]+,s=[A-Za-z0-9+/]+={0,2},i=[1-9][0-9]{0,5}(,|$)/
  * malformed login or an unrequested COPY ends the process, it reads a column name without an end indefinitely, and it waits for 4
  * GiB.
  */
-export function checkMessages(socket: Socket): Socket {
-  const check = new MessageCheck();
+export function checkMessages(socket: Socket, leading: LeadingBegin): Socket {
+  const check = new MessageCheck(leading);
   const { emit } = socket;
   const emitChecked = (event: string | symbol, ...values: unknown[]): boolean => {
     const [chunk] = values;
@@ -75,8 +76,13 @@ class MessageCheck {
   #held: Buffer[] = [];
   #heldLength = 0;
   #needed = HEAD;
+  readonly #leading: LeadingBegin;
 
-  /** @returns the valid part of the input, without an incomplete message */
+  constructor(leading: LeadingBegin) {
+    this.#leading = leading;
+  }
+
+  /** @returns the valid part of the input, without an incomplete message, and without responses to a leading BEGIN */
   take(piece: Buffer): Buffer {
     const chunk = this.#joined(piece);
     return chunk === undefined ? NOTHING : this.#read(chunk);
@@ -95,33 +101,40 @@ class MessageCheck {
 
   #read(chunk: Buffer): Buffer {
     let isLoggedIn = this.#isLoggedIn;
+    let from = 0;
     let start = 0;
     let needed = HEAD;
     let view: DataView | undefined;
     while (start + HEAD <= chunk.length) {
       const type = chunk[start] ?? 0;
       const length = lengthAt(chunk, start + 1);
-      if (length < 4 || length > (isLoggedIn ? (longest[type] ?? 0) : SHORT)) return this.#broken(chunk, start, "");
+      if (length < 4 || length > (isLoggedIn ? (longest[type] ?? 0) : SHORT))
+        return this.#broken(chunk, from, start, "");
       needed = 1 + length;
       const end = start + needed;
       if (end > chunk.length) break;
       if (!isLoggedIn || type === ROW_DESCRIPTION) {
         const body = chunk.subarray(start + HEAD, end);
         const fault = isLoggedIn ? faultOfDescription(body) : this.#faultOfLogin(String.fromCharCode(type), body);
-        if (fault !== undefined) return this.#broken(chunk, start, fault);
+        if (fault !== undefined) return this.#broken(chunk, from, start, fault);
         if (type === READY_FOR_QUERY) this.#isLoggedIn = isLoggedIn = true;
       } else if (type === DATA_ROW) {
         view ??= new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-        if (!isRow(view, start + HEAD, end)) return this.#broken(chunk, start, "a row whose values do not fill it");
+        if (!isRow(view, start + HEAD, end))
+          return this.#broken(chunk, from, start, "a row whose values do not fill it");
+      } else if (this.#leading.takes(type)) {
+        // Whatever came before it moves up.
+        chunk.copyWithin(from + needed, from, start);
+        from += needed;
       }
       needed = HEAD;
       start = end;
     }
-    if (start === chunk.length) return chunk;
+    if (start === chunk.length) return from === 0 ? chunk : chunk.subarray(from);
     this.#held = [chunk.subarray(start)];
     this.#heldLength = chunk.length - start;
     this.#needed = needed;
-    return chunk.subarray(0, start);
+    return chunk.subarray(from, start);
   }
 
   /** @returns what is wrong with a message before the first ReadyForQuery */
@@ -149,12 +162,12 @@ class MessageCheck {
     return request === 11 && !SCRAM_CHALLENGE.test(content) ? "a SCRAM challenge of another form" : undefined;
   }
 
-  #broken(chunk: Buffer, start: number, fault: string): Buffer {
+  #broken(chunk: Buffer, from: number, start: number, fault: string): Buffer {
     const [type, length] = [JSON.stringify(chunk.toString("latin1", start, start + 1)), lengthAt(chunk, start + 1)];
     const when = this.#isLoggedIn ? "after" : "before";
     const what = fault || `a message of type ${type} and length ${length} ${when} the end of the login`;
     this.breach ??= protocolError(what);
-    return chunk.subarray(0, start);
+    return chunk.subarray(from, start);
   }
 }
 

@@ -5,6 +5,7 @@ import { isError } from "../../contract/fields/realms.ts";
 import { CLOSE_GRACE } from "../../session/limits.ts";
 import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
 import { withinTime } from "../../session/waiting/deadline.ts";
+import { LeadingBegin } from "./leading-begin.ts";
 import { checkMessages } from "./message-check.ts";
 import { checkServerIdentity } from "./server-identity.ts";
 
@@ -64,6 +65,7 @@ export class SingleSocket {
   readonly #closing = new AbortController();
   #socket: Socket | undefined;
   #isOpened = false;
+  readonly leading = new LeadingBegin();
 
   /** @param connect opens a socket; an abort leaves none */
   constructor(connect: (signal: AbortSignal) => Promise<Socket>) {
@@ -81,7 +83,8 @@ export class SingleSocket {
       throw connectionClosed(signal.reason);
     }
     this.#socket = socket;
-    return checkMessages(socket);
+    this.leading.attach(socket);
+    return checkMessages(socket, this.leading);
   }
 
   /** The address of the peer; `undefined` before it is open, and for a Unix socket. */

@@ -30,7 +30,9 @@ export function savepointName(depth: number): string {
  * A statement is sent only when the previous one has settled and the connection is alive: a driver that reconnects by itself would
  * run the rest of a dead transaction (porsager/postgres #1186, #1204, #1216). On a connection that never does, statements are sent
  * at once, in order: if one fails, the server refuses those behind it. Not so if a signal of its own could withdraw one of them.
- * Only reads are sent with the BEGIN, without which a write would stand by itself; writes leave together as soon as it succeeds.
+ * There the BEGIN travels with the first of them, which the server skips if it fails, or alone if there is none in the turn in which
+ * the callback begins. Only reads are sent behind it at once, since a write would stand by itself without it; writes leave together
+ * as soon as it has succeeded.
  *
  * A level ends with its callback, or is *interrupted* before that: by its signal, the loss of the connection, or the end of the
  * outer level. In each case the nested level is closed first, statements already sent are waited for, and others are rejected;
@@ -47,8 +49,10 @@ export class OpenTransaction implements SqlTransaction {
   #pending = 0;
   /** Of those, the ones that wait for the BEGIN alone, and the ones that wait for the previous one. */
   readonly #unsent = { behindBegin: 0, behindPrevious: 0 };
+  /** The BEGIN, until it is sent. */
+  #unsentBegin: string | undefined;
   /** A BEGIN that is under way, or was refused. */
-  #beginning: Promise<unknown> | undefined;
+  #beginning: Promise<void> | undefined;
   #hasEnded = false;
   #isWatched = false;
   #isClosedFromAbove = false;
@@ -89,9 +93,15 @@ export class OpenTransaction implements SqlTransaction {
     if (idleTimeout > 0) {
       transaction.#idleTimer = new IdleTimer(idleTimeout, (error) => transaction.#interruption.interrupt(error));
     }
-    const begun = () => connection.executeScript(begin);
-    const ended = transaction.#watch();
-    return transaction.#complete(work, { begin: begun, commit: ["commit"], rollback: ["rollback"], ended });
+    const bounds = { commit: ["commit"], rollback: ["rollback"], ended: transaction.#watch() };
+    const isSingle = !begin.includes(";");
+    if (isSingle && connection.pipelines === true && connection.beginWithNext !== undefined) {
+      transaction.#unsentBegin = begin;
+      // Or the server would not know of a callback that hangs, and the connection would be lost to it.
+      setImmediate(() => transaction.#beginAlone());
+      return transaction.#complete(work, bounds);
+    }
+    return transaction.#complete(work, { ...bounds, begin: () => connection.executeScript(begin) });
   }
 
   /** Runs `work` in a transaction that an application's client has just begun, and that ends as this promise does. */
@@ -151,7 +161,7 @@ export class OpenTransaction implements SqlTransaction {
     const name = savepointName(this.#depth);
     const rollback: string[] = [];
     const begin = async () => {
-      await parent.#enqueue(() => this.#connection.executeScript(`savepoint ${name}`));
+      await parent.#enqueueScript(`savepoint ${name}`);
       rollback.push(`rollback to savepoint ${name}`, `release savepoint ${name}`);
     };
     return this.#complete(work, { begin, commit: [`release savepoint ${name}`], rollback });
@@ -168,7 +178,7 @@ export class OpenTransaction implements SqlTransaction {
       // At once: the failure of a statement begun from here on would turn the COMMIT into a ROLLBACK that reports success.
       this.#hasEnded = true;
       if (!this.#connection.isAlive) throw this.#lost("rolled_back");
-      for (const statement of commit) {
+      for (const statement of this.#hasBegun ? commit : []) {
         // So it ends a transaction in which a statement has failed that was not sent through here.
         if ((await this.#connection.executeScript(statement)) === "ROLLBACK") throw misuse("isSwallowed");
       }
@@ -184,20 +194,8 @@ export class OpenTransaction implements SqlTransaction {
     }
   }
 
-  #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
+  async #begin<Result>(begin: NonNullable<Bounds["begin"]>, work: Work<Result>): Promise<Result> {
     const begun = begin();
-    if (this.#parent !== undefined || this.#connection.pipelines !== true) return this.#afterBegin(begun, work);
-    this.#beginning = begun;
-    this.#tail = begun.then(
-      () => {
-        this.#beginning = undefined;
-      },
-      (error: unknown) => this.#interruption.interrupt(error),
-    );
-    return work(this);
-  }
-
-  async #afterBegin<Result>(begun: Promise<unknown>, work: Work<Result>): Promise<Result> {
     this.#tail = begun.catch(() => undefined);
     await begun;
     this.#interruption.throwIfInterrupted();
@@ -241,6 +239,7 @@ export class OpenTransaction implements SqlTransaction {
 
   /** Never throws: the original error says more, and the server rolls back when it loses the connection. */
   async #rollBack(rollback: readonly string[]): Promise<void> {
+    if (!this.#hasBegun) return;
     try {
       for (const statement of rollback) {
         // The rollback of the outer level undoes this one, too.
@@ -250,6 +249,28 @@ export class OpenTransaction implements SqlTransaction {
     } catch (error) {
       this.#connection.drop?.(error);
     }
+  }
+
+  /** Whether there is something to commit or roll back: not if there was no statement, or the BEGIN sent with it was refused. */
+  get #hasBegun(): boolean {
+    return this.#unsentBegin === undefined && this.#beginning === undefined;
+  }
+
+  #beginAlone(): void {
+    const begin = this.#unsentBegin;
+    if (begin === undefined || this.#hasEnded || !this.#connection.isAlive) return;
+    this.#unsentBegin = undefined;
+    const beginning = this.#connection.executeScript(begin).then(() => {
+      this.#beginning = undefined;
+    });
+    this.#beginning = beginning;
+    this.#tail = beginning.catch((error: unknown) => this.#interruption.interrupt(error));
+  }
+
+  /** Runs a script, which cannot travel with the BEGIN: the server would skip it without a response. */
+  #enqueueScript(script: string): Promise<unknown> {
+    this.#beginAlone();
+    return this.#enqueue(() => this.#connection.executeScript(script));
   }
 
   #enqueue<Result>(statement: () => Promise<Result>, signal = this.#signal, isRead = false): Promise<Result> {
@@ -289,7 +310,8 @@ export class OpenTransaction implements SqlTransaction {
       if (this.#hasEnded) throw misuse("hasEnded");
       throwIfAborted(signal);
       if (!this.#connection.isAlive) throw this.#lost("rolled_back");
-      return await statement();
+      const begin = this.#unsentBegin;
+      return await (begin === undefined ? statement() : this.#beginWith(begin, statement));
     } catch (error) {
       // The server refuses what was sent behind a statement that failed, whose error is the reason.
       if (isPipelined && databaseErrorFacts(error)?.code === "25P02") {
@@ -303,6 +325,27 @@ export class OpenTransaction implements SqlTransaction {
     } finally {
       this.#pending--;
       this.#idleTimer?.statementEnded();
+    }
+  }
+
+  /** Sends a statement with the BEGIN. */
+  async #beginWith<Result>(begin: string, statement: () => Promise<Result>): Promise<Result> {
+    this.#unsentBegin = undefined;
+    let refuse: (error: unknown) => void = () => undefined;
+    const beginning = new Promise<void>((resolve, reject) => {
+      refuse = reject;
+      this.#connection.beginWithNext?.(begin, () => {
+        this.#beginning = undefined;
+        resolve();
+      });
+    });
+    beginning.catch((error: unknown) => this.#interruption.interrupt(error));
+    this.#beginning = beginning;
+    try {
+      return await statement();
+    } catch (error) {
+      refuse(error);
+      throw error;
     }
   }
 

@@ -1,0 +1,71 @@
+import type { Socket } from "node:net";
+
+const PARSE_COMPLETE = 0x31;
+const BIND_COMPLETE = 0x32;
+const COMMAND_COMPLETE = 0x43;
+const ERROR_RESPONSE = 0x45;
+
+/**
+ * A BEGIN that travels with the statement after it, without a Sync between them: if it fails, the server skips that statement
+ * (manual, 53.2.3). postgres.js ends each statement with a Sync, so the messages are put in front of what it writes next, and the
+ * responses to them are kept from it. An error it takes for the statement's own.
+ */
+export class LeadingBegin {
+  #messages: Buffer | undefined;
+  #begun: (() => void) | undefined;
+
+  /** @param begun called when the server has begun the transaction, before the results of its first statement arrive */
+  set(begin: string, begun: () => void): void {
+    this.#messages = messagesOf(begin);
+    this.#begun = begun;
+  }
+
+  /** Forgets one that was not sent. */
+  clear(): void {
+    if (this.#messages !== undefined) this.#begun = undefined;
+    this.#messages = undefined;
+  }
+
+  /** Puts the messages in front of what is written to the socket next. */
+  attach(socket: Socket): void {
+    const { write } = socket;
+    const writeBehind = (chunk: Uint8Array, ...others: unknown[]): boolean => {
+      const messages = this.#messages;
+      this.#messages = undefined;
+      const all = messages === undefined ? chunk : Buffer.concat([messages, chunk]);
+      return Reflect.apply(write, socket, [all, ...others]);
+    };
+    Object.assign(socket, { write: writeBehind });
+  }
+
+  /** Whether a message of this type, which has just arrived, is a response to it. */
+  takes(type: number): boolean {
+    if (this.#begun === undefined || this.#messages !== undefined) return false;
+    if (type === PARSE_COMPLETE || type === BIND_COMPLETE) return true;
+    const begun = this.#begun;
+    if (type === COMMAND_COMPLETE || type === ERROR_RESPONSE) this.#begun = undefined;
+    if (type !== COMMAND_COMPLETE) return false;
+    begun();
+    return true;
+  }
+}
+
+const known = new Map<string, Buffer>();
+
+/** Parse, Bind and Execute, of the unnamed statement and portal (manual, "Message Formats"). */
+function messagesOf(begin: string): Buffer {
+  const found = known.get(begin);
+  if (found !== undefined) return found;
+  const message = (type: string, body: string) => {
+    const head = Buffer.from(`${type}\0\0\0\0`, "latin1");
+    head.writeUInt32BE(body.length + 4, 1);
+    return Buffer.concat([head, Buffer.from(body, "latin1")]);
+  };
+  const made = Buffer.concat([
+    message("P", `\0${begin}\0\0\0`),
+    message("B", "\0\0\0\0\0\0\0\0"),
+    message("E", "\0\0\0\0\0"),
+  ]);
+  known.set(begin, made);
+  return made;
+}
