@@ -114,12 +114,11 @@ describe("the timeout of a call", () => {
     });
     const services = createDaoServices(far);
     const timeout = 500;
-    for (const call of [
+    const calls = [
       services.tasks.listTasks({ goalId: goal.id, limit: 1 }, { timeout }),
       services.conversations.appendMessages(user.id, { messages: ["a"] }, { timeout }),
-    ]) {
-      await expect(call).rejects.toThrow(/not done within its 500 ms/);
-    }
+    ];
+    await Promise.all(calls.map((call) => expect(call).rejects.toThrow(/not done within its 500 ms/)));
     await far.close();
   });
 
