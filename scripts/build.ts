@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { docsAssets, EXPLORE_SCRIPT, pageFiles } from "../packages/dao-http/src/openapi/docs-assets.ts";
+import { docsFiles } from "../packages/dao-http/src/openapi/docs-assets.ts";
 import { errorCode } from "./postgres/error-code.ts";
 
 const packages = fileURLToPath(new URL("../packages/", import.meta.url));
@@ -16,8 +16,7 @@ const packages = fileURLToPath(new URL("../packages/", import.meta.url));
  * @throws Error when a build fails, or the signal's reason when it is aborted; no child process is left running
  */
 export async function buildPackages(signal: AbortSignal): Promise<void> {
-  const files = [...docsAssets.map(({ file }) => file), ...pageFiles.map(({ name }) => name), EXPLORE_SCRIPT];
-  const docs = files.map((file) => `dist/docs/${file}`);
+  const docs = Object.values(docsFiles).map((source) => `dist/docs/${basename(source)}`);
   await build("dao-core", [], signal);
   // Its command has dao-core built in.
   await build("dao-http", docs, signal);

@@ -1,11 +1,11 @@
 import { copyFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { defineConfig, type Options } from "tsup";
 import { copyLicences } from "../../scripts/packages/built-in.ts";
 import { buildExplore } from "./explore.config.ts";
 import { buildGuide } from "./guide.config.ts";
-import { docsAssets, pageFiles } from "./src/openapi/docs-assets.ts";
+import { docsFiles } from "./src/openapi/docs-assets.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -15,10 +15,9 @@ const require = createRequire(import.meta.url);
  */
 async function copyDocsAssets(): Promise<void> {
   await mkdir("dist/docs", { recursive: true });
-  for (const { file, source } of docsAssets) {
-    await copyFile(require.resolve(`${source}/${file}`), `dist/docs/${file}`);
+  for (const source of Object.values(docsFiles).filter((source) => !source.startsWith("./dist/"))) {
+    await copyFile(source.startsWith("./") ? source : require.resolve(source), `dist/docs/${basename(source)}`);
   }
-  for (const file of pageFiles) await copyFile(`src/${file.folder}/${file.name}`, `dist/docs/${file.name}`);
   await Promise.all([buildExplore(), buildGuide()]);
   for (const [licence, copy] of licences) await copyFile(require.resolve(licence), `dist/docs/${copy}`);
   await copyLicences(join(import.meta.dirname, "dist"));

@@ -5,8 +5,8 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { type DocsAsset, docsAssets } from "../../packages/dao-http/src/openapi/docs-assets.ts";
+import { basename, join } from "node:path";
+import { docsFiles } from "../../packages/dao-http/src/openapi/docs-assets.ts";
 import { builtIn, licenceFile, packageOf } from "./built-in.ts";
 import { type PublishedPackage, readPublishedPackages } from "./published-package.ts";
 import { writeOrCheck } from "./recorded-text.ts";
@@ -48,17 +48,18 @@ async function namesIn(bundle: string): Promise<string[]> {
 /** The packages that the documentation pages are made of. */
 async function pages(published: PublishedPackage): Promise<string[]> {
   const { resolve: locate } = createRequire(join(published.folder, "package.json"));
-  const makerOf = ({ source }: DocsAsset) => source.split("/")[0] ?? source;
+  const sources = Object.values(docsFiles).filter((source) => !source.startsWith("./"));
+  const makerOf = (source: string) => source.split("/")[0] ?? source;
   const parts: string[] = [];
-  for (const maker of new Set(docsAssets.map(makerOf))) {
-    const assets = docsAssets.filter((asset) => makerOf(asset) === maker);
+  for (const maker of new Set(sources.map(makerOf))) {
+    const own = sources.filter((source) => makerOf(source) === maker);
     const folder = packageOf(locate(`${maker}/package.json`))?.folder ?? "";
-    const names = (await Promise.all(assets.map(({ file, source }) => namesIn(locate(`${source}/${file}`))))).flat();
-    const files = await Promise.all(assets.map(({ file }) => inDist(published, `docs/${file}`)));
+    const names = (await Promise.all(own.map((source) => namesIn(locate(source))))).flat();
+    const files = await Promise.all(own.map((source) => inDist(published, `docs/${basename(source)}`)));
     const shortName = maker.replace(/-dist$/, "");
     const licence = await inDist(published, `docs/${shortName}.LICENSE.txt`);
-    const scripts = assets.filter(({ file }) => file.endsWith(".js"));
-    const carried = await Promise.all(scripts.map(({ file }) => inDist(published, `docs/${file}.LICENSE.txt`)));
+    const scripts = own.filter((source) => source.endsWith(".js")).map((source) => basename(source));
+    const carried = await Promise.all(scripts.map((file) => inDist(published, `docs/${file}.LICENSE.txt`)));
     const notice = await readFile(join(folder, "NOTICE"), "utf8").catch(() => "");
     parts.push(
       [

@@ -1,10 +1,7 @@
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
 import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
-import { docsAssets, EXPLORE_SCRIPT, readAsset, readPage } from "./docs-assets.ts";
-
-const javascript = "text/javascript; charset=utf-8";
-const css = "text/css; charset=utf-8";
+import { docsFiles, readDocsFile } from "./docs-assets.ts";
 
 /** Pages and scripts may load only what this service itself serves. */
 const contentSecurityPolicy = [
@@ -28,17 +25,13 @@ export const securityHeaders = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-const pages = [
-  { name: "docs", policy: contentSecurityPolicy },
-  { name: "guide", policy: contentSecurityPolicy },
+/** The policies of pages that need another. */
+const policies: Readonly<Record<string, string>> = {
   // Its search runs in a worker created from its own source.
-  { name: "redoc", policy: `${contentSecurityPolicy}; worker-src blob:` },
+  "/redoc": `${contentSecurityPolicy}; worker-src blob:`,
   // Ours: its styles are a file, and no text can become HTML or a script.
-  {
-    name: "explore",
-    policy: `${contentSecurityPolicy.replace(" 'unsafe-inline'", "")}; require-trusted-types-for 'script'; trusted-types 'none'`,
-  },
-];
+  "/explore": `${contentSecurityPolicy.replace(" 'unsafe-inline'", "")}; require-trusted-types-for 'script'; trusted-types 'none'`,
+};
 
 /** `/docs`, `/redoc`, `/guide`, `/explore`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
@@ -47,23 +40,20 @@ export const docsPages: readonly (readonly [path: string, route: PublicRoute])[]
     "/openapi.json",
     serve("application/json", () => import("./openapi.gen.ts").then((document) => document.openApiJson)),
   ],
-  ...pages.flatMap(({ name, policy }): [string, PublicRoute][] => {
-    const html = (load: () => Promise<string>) =>
-      serve("text/html; charset=utf-8", load, { "content-security-policy": policy });
-    const plain = html(() => readPage(`${name}.html`));
-    // Links to the page's files are relative to its URL.
-    const withSlash = html(async () => (await readPage(`${name}.html`)).replaceAll(`"${name}/`, '"'));
-    return [[`/${name}`, (path, request) => (path.endsWith("/") ? withSlash : plain)(path, request)]];
-  }),
-  ["/docs/initialize.js", serve(javascript, () => readPage("docs.js"))],
-  ["/redoc/initialize.js", serve(javascript, () => readPage("redoc.js"))],
-  ["/explore/explore.css", serve(css, () => readPage("explore.css"))],
-  ["/explore/explore.js", serve(javascript, () => readPage(EXPLORE_SCRIPT))],
-  ...docsAssets.map((asset) => {
-    const contentType = asset.file.endsWith(".css") ? css : javascript;
-    return [`/${asset.page}/${asset.file}`, serve(contentType, () => readAsset(asset))] as const;
-  }),
+  ...Object.entries(docsFiles).map(([path, source]) => [path, routeOf(path, source)] as const),
 ];
+
+function routeOf(path: string, source: string): PublicRoute {
+  const load = () => readDocsFile(source);
+  if (source.endsWith(".css")) return serve("text/css; charset=utf-8", load);
+  if (source.endsWith(".js")) return serve("text/javascript; charset=utf-8", load);
+  const html = (load: () => Promise<string>) =>
+    serve("text/html; charset=utf-8", load, { "content-security-policy": policies[path] ?? contentSecurityPolicy });
+  const plain = html(load);
+  // Links to the page's files are relative to its URL.
+  const withSlash = html(async () => (await load()).replaceAll(`"${path.slice(1)}/`, '"'));
+  return (asked, request) => (asked.endsWith("/") ? withSlash : plain)(asked, request);
+}
 
 /** Where the guide is, relative to the path of a request: a proxy may add or remove a prefix. Odd paths have no link. */
 export function guideFrom(path: string): string | undefined {
