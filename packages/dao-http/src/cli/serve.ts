@@ -10,7 +10,7 @@ import {
   type WorkerMessage,
   workerProcesses,
 } from "../process/cluster.ts";
-import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings } from "../process/settings.ts";
+import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings, variableOf } from "../process/settings.ts";
 import { PRIMARY_REPLY_WAIT } from "../wire/limits.ts";
 import { type Command, DATABASE_OPTIONS, fail, writeStderr, writeWarnings } from "./command.ts";
 
@@ -41,8 +41,8 @@ Settings come from the environment, and what it does not set from the file .env 
   LOG_LEVEL         trace, debug, info, warn, error, fatal or silent  (info)
 
 Limits, in milliseconds if nothing else is said:
-${Object.values({ ...LIMIT_SETTINGS, ...HTTP_SETTINGS })
-  .map(([variable, , usual, meaning]) => `  ${variable.padEnd(34)}${meaning}  (${grouped(usual)})`)
+${Object.entries({ ...LIMIT_SETTINGS, ...HTTP_SETTINGS })
+  .map(([option, [, usual, meaning]]) => `  ${variableOf(option).padEnd(34)}${meaning}  (${grouped(usual)})`)
   .join("\n")}
 `;
 

@@ -1,4 +1,4 @@
-import { LIMIT_SETTINGS } from "./settings.ts";
+import { LIMIT_SETTINGS, variableOf } from "./settings.ts";
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["migrate()", "flux-dao migrate"],
@@ -8,7 +8,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["prepare: false", "DB_PREPARE=false"],
   ["online: false", "--skip-online"],
   ["poolSize", "DB_POOL_SIZE"],
-  ...Object.entries(LIMIT_SETTINGS).map(([option, [variable]]) => [option, variable] as const),
+  ...Object.keys(LIMIT_SETTINGS).map((option) => [option, variableOf(option)] as const),
 ]);
 
 const METHOD_OR_OPTION = new RegExp(

@@ -4,7 +4,7 @@ import * as defaults from "../../../dao-core/src/session/limits.ts";
 import { DEVELOPMENT_KEYS } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
 import { parseServiceKeys } from "./service-keys.ts";
-import { type Environment, HTTP_SETTINGS, LIMIT_SETTINGS, readSettings } from "./settings.ts";
+import { type Environment, HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, variableOf } from "./settings.ts";
 
 function problemsOf(environment: Environment): readonly string[] {
   try {
@@ -154,15 +154,15 @@ describe("settings", () => {
   test("docs/running.md lists every limit, and no other", () => {
     const page = readFileSync(new URL("../../../../docs/running.md", import.meta.url), "utf8");
     const rows = Object.entries(LIMIT_SETTINGS).map(
-      ([option, [variable, , usual, meaning]]) =>
-        `| \`${variable}\` | \`${option}\` | ${usual.toLocaleString("en")} | ${meaning} |`,
+      ([option, [, usual, meaning]]) =>
+        `| \`${variableOf(option)}\` | \`${option}\` | ${usual.toLocaleString("en")} | ${meaning} |`,
     );
     expect(page.split("\n").filter((line) => line.startsWith("| `DB_"))).toEqual(rows);
     const http = page.split("\n").filter((line) => line.startsWith("| `HTTP_"));
     const columns = http.map((line) => line.split(" | "));
     expect(columns.map(([variable = "", , ...rest]) => [variable.slice(2), ...rest])).toEqual(
-      Object.values(HTTP_SETTINGS).map(([variable, , usual, meaning]) => [
-        `\`${variable}\``,
+      Object.entries(HTTP_SETTINGS).map(([option, [, usual, meaning]]) => [
+        `\`${variableOf(option)}\``,
         usual.toLocaleString("en"),
         `${meaning} |`,
       ]),
@@ -170,7 +170,7 @@ describe("settings", () => {
   });
 
   test("the defaults of limits are those of the data layer", () => {
-    const usual = Object.values(LIMIT_SETTINGS).map(([variable, , value]) => [variable, value]);
+    const usual = Object.entries(LIMIT_SETTINGS).map(([option, [, value]]) => [variableOf(option), value]);
     expect(Object.fromEntries(usual)).toEqual({
       DB_CONNECT_TIMEOUT_MS: defaults.DEFAULT_CONNECT_TIMEOUT,
       DB_ACQUIRE_TIMEOUT_MS: defaults.DEFAULT_ACQUIRE_TIMEOUT,

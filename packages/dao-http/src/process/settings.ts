@@ -1,99 +1,65 @@
 import type { DatabaseOptions } from "@flux/dao-core";
 import { isSchemaName, parseDatabaseUrl } from "@flux/dao-core/database-url";
 import { ValidationError } from "@flux/dao-core/errors";
+import type { DaoAppOptions } from "../app/app.ts";
 import type { ServiceKey } from "../app/auth.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
 import { CorsPolicy } from "../http/cors.ts";
 import { BasePath } from "../http/router.ts";
+import type { ServerOptions } from "../node/server.ts";
 import { nearest, SettingsError } from "../node/settings-error.ts";
 import * as limits from "../wire/limits.ts";
 import { readServiceKeys } from "./service-keys.ts";
 
-type NumericOption = {
-  [Option in keyof DatabaseOptions]-?: DatabaseOptions[Option] extends number | undefined ? Option : never;
-}[keyof DatabaseOptions];
+type NumericOption<Options> = {
+  [Option in keyof Options]-?: Options[Option] extends number | undefined ? Option : never;
+}[keyof Options];
 
-type LimitOption = Exclude<NumericOption, "poolSize" | "changesRetention">;
+type LimitOption = Exclude<NumericOption<DatabaseOptions>, "poolSize" | "changesRetention">;
 
 /** The limits of `openDatabase` from the environment. Default: the data layer's. */
 type DatabaseLimits = Readonly<Partial<Record<LimitOption, number>>>;
 
 /** A limit, for `--help` and docs/running.md. */
-type LimitSetting = readonly [variable: string, min: number, usual: number, meaning: string];
+type LimitSetting = readonly [min: number, usual: number, meaning: string];
 
 /** Every limit of the data layer. */
 export const LIMIT_SETTINGS: Readonly<Record<LimitOption, LimitSetting>> = {
-  connectTimeout: ["DB_CONNECT_TIMEOUT_MS", 1, 5_000, "connecting, TLS and login included"],
-  acquireTimeout: ["DB_ACQUIRE_TIMEOUT_MS", 1, 5_000, "waiting for a connection to be free"],
-  statementTimeout: ["DB_STATEMENT_TIMEOUT_MS", 0, 30_000, "a statement; 0 is no limit"],
-  lockTimeout: ["DB_LOCK_TIMEOUT_MS", 0, 10_000, "waiting for a lock; 0 is no limit"],
-  idleInTransactionTimeout: [
-    "DB_IDLE_IN_TRANSACTION_TIMEOUT_MS",
-    0,
-    60_000,
-    "a transaction that waits for its next statement; 0 is no limit",
-  ],
-  idleTimeout: ["DB_IDLE_TIMEOUT_MS", 0, 600_000, "a connection that is not used; 0 is no limit"],
-  pipelineDepth: ["DB_PIPELINE_DEPTH", 1, 8, "statements (a number) in flight on a connection; 1 behind Supavisor"],
-  maxLifetime: ["DB_MAX_LIFETIME_MS", 0, 1_800_000, "a connection, used or not; 0 is no limit"],
-  maxLag: ["DB_MAX_LAG_MS", 1, 10_000, "the lag of the standby in DATABASE_READ_URL; beyond it the primary is read"],
-  maxWaiting: ["DB_MAX_WAITING", 1, 1_000, "callers (a number) that wait for a connection; the next is rejected"],
-  maxImports: ["DB_MAX_IMPORTS", 0, 0, "imports (a number) at a time; 0 is a quarter of DB_POOL_SIZE"],
-  maxConversationBytes: [
-    "DB_MAX_CONVERSATION_BYTES",
-    2,
-    8_388_608,
-    "bytes of JSON text that a conversation's messages may have in all",
-  ],
+  connectTimeout: [1, 5_000, "connecting, TLS and login included"],
+  acquireTimeout: [1, 5_000, "waiting for a connection to be free"],
+  statementTimeout: [0, 30_000, "a statement; 0 is no limit"],
+  lockTimeout: [0, 10_000, "waiting for a lock; 0 is no limit"],
+  idleInTransactionTimeout: [0, 60_000, "a transaction that waits for its next statement; 0 is no limit"],
+  idleTimeout: [0, 600_000, "a connection that is not used; 0 is no limit"],
+  pipelineDepth: [1, 8, "statements (a number) in flight on a connection; 1 behind Supavisor"],
+  maxLifetime: [0, 1_800_000, "a connection, used or not; 0 is no limit"],
+  maxLag: [1, 10_000, "the lag of the standby in DATABASE_READ_URL; beyond it the primary is read"],
+  maxWaiting: [1, 1_000, "callers (a number) that wait for a connection; the next is rejected"],
+  maxImports: [0, 0, "imports (a number) at a time; 0 is a quarter of DB_POOL_SIZE"],
+  maxConversationBytes: [2, 8_388_608, "bytes of JSON text that a conversation's messages may have in all"],
 };
 
-type HttpOption =
-  | "bodyLimit"
-  | "maxConcurrentRequests"
-  | "maxWaitingRequests"
-  | "maxFollowers"
-  | "bodyTimeout"
-  | NodeOption;
-type NodeOption = "sendTimeout" | "maxConnections" | "keepAliveTimeout" | "stopDelay" | "gracePeriod";
+type HttpOption = Exclude<NumericOption<DaoAppOptions & ServerOptions>, "port">;
 
 /** Every limit of the app and its server. */
 export const HTTP_SETTINGS: Readonly<Record<HttpOption, LimitSetting>> = {
-  bodyTimeout: [
-    "HTTP_BODY_TIMEOUT",
-    1,
-    limits.BODY_TIMEOUT,
-    "sending 10,000 bytes of a request's body, or its end; also of an import",
-  ],
-  sendTimeout: ["HTTP_SEND_TIMEOUT", 1, limits.SEND_TIMEOUT, "taking 10,000 bytes of a response, or the rest of it"],
-  keepAliveTimeout: [
-    "HTTP_KEEP_ALIVE_TIMEOUT",
-    1,
-    limits.KEEP_ALIVE_TIMEOUT,
-    "an idle connection of a client; longer than a proxy keeps its own",
-  ],
-  stopDelay: ["HTTP_STOP_DELAY", 0, limits.STOP_DELAY, "from the 503 of /ready to the refusal of connections"],
-  gracePeriod: ["HTTP_GRACE_PERIOD", 1, limits.GRACE_PERIOD, "a whole stop, which then drops what still runs"],
-  bodyLimit: ["HTTP_BODY_LIMIT", 1, limits.BODY_LIMIT, "bytes of a request's body, or of a line of an import"],
-  maxConnections: ["HTTP_MAX_CONNECTIONS", 1, limits.MAX_CONNECTIONS, "connections (a number); the next is closed"],
-  maxConcurrentRequests: [
-    "HTTP_MAX_CONCURRENT_REQUESTS",
-    1,
-    limits.CONCURRENT_REQUESTS,
-    "requests (a number) in progress; others wait",
-  ],
-  maxWaitingRequests: [
-    "HTTP_MAX_WAITING_REQUESTS",
-    0,
-    limits.WAITING_REQUESTS,
-    "requests (a number) that wait; the next gets a 503",
-  ],
-  maxFollowers: [
-    "HTTP_MAX_FOLLOWERS",
-    0,
-    limits.FOLLOWERS,
-    "requests (a number) that wait for changes; the next gets a 503",
-  ],
+  bodyTimeout: [1, limits.BODY_TIMEOUT, "sending 10,000 bytes of a request's body, or its end; also of an import"],
+  sendTimeout: [1, limits.SEND_TIMEOUT, "taking 10,000 bytes of a response, or the rest of it"],
+  keepAliveTimeout: [1, limits.KEEP_ALIVE_TIMEOUT, "an idle connection of a client; longer than a proxy keeps its own"],
+  stopDelay: [0, limits.STOP_DELAY, "from the 503 of /ready to the refusal of connections"],
+  gracePeriod: [1, limits.GRACE_PERIOD, "a whole stop, which then drops what still runs"],
+  bodyLimit: [1, limits.BODY_LIMIT, "bytes of a request's body, or of a line of an import"],
+  maxConnections: [1, limits.MAX_CONNECTIONS, "connections (a number); the next is closed"],
+  maxConcurrentRequests: [1, limits.CONCURRENT_REQUESTS, "requests (a number) in progress; others wait"],
+  maxWaitingRequests: [0, limits.WAITING_REQUESTS, "requests (a number) that wait; the next gets a 503"],
+  maxFollowers: [0, limits.FOLLOWERS, "requests (a number) that wait for changes; the next gets a 503"],
 };
+
+/** The variable of a limit: `HTTP_BODY_TIMEOUT` for `bodyTimeout`, and with its unit `DB_LOCK_TIMEOUT_MS` for `lockTimeout`. */
+export function variableOf(option: string): string {
+  const name = option.replace(/[A-Z]/g, "_$&").toUpperCase();
+  return option in HTTP_SETTINGS ? `HTTP_${name}` : `DB_${name}${/_(?:TIMEOUT|LIFETIME|LAG)$/.test(name) ? "_MS" : ""}`;
+}
 
 /** The settings of the service, from the environment (contract, "Keys and settings"). */
 export interface Settings {
@@ -237,8 +203,7 @@ function readerOf(environment: Environment) {
   ): Partial<Record<Option, number>> {
     const values: Partial<Record<Option, number>> = {};
     for (const option in settings) {
-      const [variable, min] = settings[option];
-      const value = wholeNumber(variable, min, limits.MAX_TIMEOUT);
+      const value = wholeNumber(variableOf(option), settings[option][0], limits.MAX_TIMEOUT);
       if (value !== undefined) values[option] = value;
     }
     return values;
