@@ -117,26 +117,13 @@ export function restartBackoff(): (lifetime: number) => number {
   };
 }
 
-interface WorkerEnd {
-  /** Its exit code or signal. */
-  readonly how: string;
-  readonly lines: readonly string[];
-  /** How long it ran, in milliseconds. */
-  readonly lifetime: number;
-}
+type RunningWorker = ReturnType<typeof follow>;
 
-interface RunningWorker {
-  readonly worker: Worker;
-  readonly ended: Promise<WorkerEnd>;
-  /** Rejects with a WorkerError if it ends before it serves. */
-  readonly serving: Promise<Serving>;
-  readonly hasClosedPort: Promise<unknown>;
-}
-
-function follow(worker: Worker): RunningWorker {
+function follow(worker: Worker) {
   closeUntaken(worker);
   const ended = endOf(worker);
   const failed = ended.then(({ lines }) => Promise.reject(new WorkerError(lines)));
+  /** Rejects with a WorkerError if it ends before it serves. */
   const serving = Promise.race([messageOf(worker, "serving"), failed]);
   worker.on("message", ({ kind }: WorkerMessage) => {
     // At the end of a turn, which accepts a connection if one waits.
@@ -170,8 +157,11 @@ function messageOf<Kind extends WorkerMessage["kind"]>(worker: Worker, kind: Kin
   });
 }
 
-/** Resolves when it has ended and all its messages have arrived, or when it could not be started. */
-async function endOf(worker: Worker): Promise<WorkerEnd> {
+/**
+ * Resolves when it has ended and all its messages have arrived, or when it could not be started: with its exit code or signal, a
+ * report, and how many milliseconds it ran.
+ */
+async function endOf(worker: Worker) {
   const begun = performance.now();
   let reason: readonly string[] | undefined;
   void messageOf(worker, "failed").then(({ lines }) => {
