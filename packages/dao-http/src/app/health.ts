@@ -1,5 +1,6 @@
 import { isDaoError } from "@flux/dao-core/errors";
 import type { PublicResponse, WholeResponse } from "../http/http-message.ts";
+import type { ServiceState } from "../openapi/start-page.ts";
 import { READINESS_TIMEOUT, SCHEMAS_PER_PROBE } from "../wire/limits.ts";
 import { VERSION } from "../wire/version.gen.ts";
 
@@ -10,15 +11,6 @@ export type ReadinessCheck = (options: { readonly signal: AbortSignal }) => Prom
 interface SchemaReadiness {
   readonly schema: string | undefined;
   readonly check: ReadinessCheck;
-}
-
-/** What `/ready` responds with, and the start page shows. */
-export interface ReadinessState {
-  readonly status: "ready" | "not_ready";
-  /** Why it is not ready. */
-  readonly detail?: string;
-  /** For the log, and those who look: what does not work, if anything. */
-  readonly warning?: string;
 }
 
 /** Why a schema cannot be used, and how that is known: by its own state, by silence, or since the database cannot be used. */
@@ -40,7 +32,7 @@ export function createReadiness(schemas: readonly SchemaReadiness[], checkReplic
   const reasons = new Map<SchemaReadiness, string>();
   /** The positions of the last usable schema, and of the other one that was last checked. */
   let [usable, other] = [0, 0];
-  let running: Promise<ReadinessState> | undefined;
+  let running: Promise<ServiceState> | undefined;
   return { respond, find };
 
   async function respond(isStopping: boolean): Promise<PublicResponse> {
@@ -48,7 +40,7 @@ export function createReadiness(schemas: readonly SchemaReadiness[], checkReplic
     return { ...jsonResponse(state.status === "ready" ? 200 : 503, state), warning };
   }
 
-  async function find(isStopping: boolean): Promise<ReadinessState> {
+  async function find(isStopping: boolean): Promise<ServiceState> {
     // Planned, so without a warning.
     if (isStopping) return { status: "not_ready", detail: "The service is stopping." };
     // Concurrent requests share one check.
@@ -58,7 +50,7 @@ export function createReadiness(schemas: readonly SchemaReadiness[], checkReplic
     return running;
   }
 
-  async function check(): Promise<ReadinessState> {
+  async function check(): Promise<ServiceState> {
     const deadline = performance.now() + READINESS_TIMEOUT;
     const reason = await findUsable(deadline);
     if (reason !== undefined) return { status: "not_ready", detail: reason, warning: reason };

@@ -17,10 +17,12 @@ const links = [
 /** Those that are served without the pages of documentation, too. */
 const always: ReadonlySet<string> = new Set(["/health", "/ready"]);
 
-/** What `/ready` knows of the database and its schema. */
-interface ServiceState {
+/** What `/ready` responds with, and the page shows. */
+export interface ServiceState {
   readonly status: "ready" | "not_ready";
+  /** Why it is not ready. */
   readonly detail?: string;
+  /** For the log, and those who look: what does not work, if anything. */
   readonly warning?: string;
 }
 
