@@ -34,6 +34,9 @@ import { IDEMPOTENCY_KEY_HEADER } from "./idempotency.ts";
 import { readPreconditions, versionsIn } from "./preconditions.ts";
 import { readQuery } from "./query.ts";
 
+/** An operation of a batch, as it is sent. */
+type BatchOperation = ReturnType<typeof batchOperationDto.parse>;
+
 /** An operation of a batch. */
 interface Part {
   readonly operation: Operation;
@@ -78,14 +81,7 @@ export function batchEndpoint(operation: Operation, router: Router<RouteEndpoint
     });
   }
 
-  function partOf({
-    method,
-    path: target,
-    body,
-    id,
-    ifMatch,
-    ifNoneMatch,
-  }: ReturnType<typeof batchOperationDto.parse>): Part {
+  function partOf({ method, path: target, body, id, ifMatch, ifNoneMatch }: BatchOperation): Part {
     const [path, query] = splitTarget(target);
     const match = router.match(basePath.strip(path));
     if (match === undefined) throw invalidRequest("is not in this API: check it against /openapi.json", "path");

@@ -12,26 +12,25 @@ import { cleanup, idempotentHandler } from "./idempotency.ts";
 import type { Logger } from "./log.ts";
 import { type ReadReplica, readReplica } from "./read-replica.ts";
 
-function isSession(services: DaoServices | DatabaseSession): services is DatabaseSession {
+type Services = DaoServices | DatabaseSession;
+
+function isSession(services: Services): services is DatabaseSession {
   return "transaction" in services;
 }
 
 /** @throws TypeError if the services have no other schemas; ValidationError for an invalid schema name */
-export function inSchema(
-  services: DaoServices | DatabaseSession,
-  schema: string | undefined,
-): DaoServices | DatabaseSession {
+export function inSchema(services: Services, schema: string | undefined): Services {
   if (schema === undefined) return services;
   if (isSession(services) && services.withSchema !== undefined) return services.withSchema(schema);
   throw new TypeError("A service key is bound to a schema, but the services are not a database with schemas.");
 }
 
 /** The schema of a session of `@flux/dao-core`. */
-export function schemaOf(services: DaoServices | DatabaseSession): string | undefined {
+export function schemaOf(services: Services): string | undefined {
   return "schema" in services && typeof services.schema === "string" ? services.schema : undefined;
 }
 
-export function dataOf(services: DaoServices | DatabaseSession, logger: Logger): ServedData {
+export function dataOf(services: Services, logger: Logger): ServedData {
   if (!isSession(services)) return { services, session: undefined, idempotency: undefined, pieces: undefined };
   const { changes } = services;
   return {
@@ -45,7 +44,7 @@ export function dataOf(services: DaoServices | DatabaseSession, logger: Logger):
 }
 
 /** A database's own check; others are always ready. */
-export function readinessOf(services: DaoServices | DatabaseSession): ReadinessCheck {
+export function readinessOf(services: Services): ReadinessCheck {
   return async (options) => {
     await Object(services).checkReady?.(options);
   };
@@ -53,7 +52,7 @@ export function readinessOf(services: DaoServices | DatabaseSession): ReadinessC
 
 /** A standby for the reads of each schema. @throws TypeError if the services are not a database */
 export function replicasOf(
-  services: DaoServices | DatabaseSession,
+  services: Services,
   replica: SchemaSession,
   schemas: readonly (string | undefined)[],
   logger: Logger,
@@ -67,6 +66,6 @@ export function replicasOf(
   );
 }
 
-function isDatabase(services: DaoServices | DatabaseSession): services is SchemaSession {
+function isDatabase(services: Services): services is SchemaSession {
   return "position" in services;
 }
