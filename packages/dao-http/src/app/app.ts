@@ -2,7 +2,7 @@ import type { DaoServices, DatabaseSession, SchemaSession, StartedOperation, Tel
 import type { OperationName } from "@flux/dao-core/contract";
 import { POSITION_HEADER } from "../api/operation.ts";
 import { operations } from "../api/operations.gen.ts";
-import { CorsPolicy } from "../http/cors.ts";
+import { corsPolicy } from "../http/cors.ts";
 import { toFetchHandler } from "../http/fetch-handler.ts";
 import {
   type HttpRequest,
@@ -16,7 +16,7 @@ import {
 } from "../http/http-message.ts";
 import { ClientGoneError, HttpError, invalidRequest, problemResponse } from "../http/problem.ts";
 import { watchedBody } from "../http/response-body.ts";
-import { BasePath, Router } from "../http/router.ts";
+import { type BasePath, basePathOf, Router } from "../http/router.ts";
 import { docsPages, guideFrom } from "../openapi/docs-pages.ts";
 import { respondStartPage } from "../openapi/start-page.ts";
 import * as limits from "../wire/limits.ts";
@@ -179,8 +179,8 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
   const { maxConcurrentRequests: inProgress = limits.CONCURRENT_REQUESTS } = options;
   const { maxWaitingRequests: waiting = limits.WAITING_REQUESTS } = options;
   const instrumentation = options.telemetry?.instrument({});
-  const basePath = new BasePath(options.basePath ?? "");
-  const cors = options.corsOrigins?.length ? new CorsPolicy(options.corsOrigins) : undefined;
+  const basePath = basePathOf(options.basePath ?? "");
+  const cors = options.corsOrigins?.length ? corsPolicy(options.corsOrigins) : undefined;
   const identify = callerIdentification(options.keys);
   const logger = options.logger ?? createLogger({ level: "error" });
   const schemas = [...new Set(options.keys.map(({ schema }) => schema))];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { id, KEY, testApp } from "../testing/test-app.ts";
-import { BasePath } from "./router.ts";
+import { basePathOf } from "./router.ts";
 
 describe("the path that an app is mounted at", () => {
   test.each([
@@ -22,13 +22,13 @@ describe("the path that an app is mounted at", () => {
     ["/docs", "/docs/docs/initialize.js", "/docs/initialize.js"],
     ["/docs", "/docs/initialize.js", "/docs/initialize.js"],
   ])("%j: %s is the app's %s", (base, path, own) => {
-    expect(new BasePath(base).strip(path)).toBe(own);
+    expect(basePathOf(base).strip(path)).toBe(own);
   });
 
   test.each(["dao", "/dao?x", "/dao#x", "https://example.com/dao", "/da o", "/дао", "/\u0001", "//dao", "/<b>"])(
     "%j is none",
     (base) => {
-      expect(() => new BasePath(base)).toThrow(TypeError);
+      expect(() => basePathOf(base)).toThrow(TypeError);
     },
   );
 });

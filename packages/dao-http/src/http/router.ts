@@ -69,35 +69,32 @@ export const OWN_PATHS = ["/api/v1", "/health", "/ready", "/docs", "/redoc", "/g
 
 const isAt = (path: string, base: string) => path === base || path.startsWith(`${base}/`);
 
-/** The path under which a host mounts the app: the prefix of the app's own paths in requests. */
-export class BasePath {
+export function isBasePath(text: string): boolean {
+  // With the characters of a path in requests and headers (RFC 3986, 3.3). What begins with `//` would be a host.
+  return /^(?:\/(?!\/)[\w.~!$&'()*+,;=:@%/-]*)?$/.test(text);
+}
+
+export type BasePath = ReturnType<typeof basePathOf>;
+
+/**
+ * The path under which a host mounts the app: the prefix of the app's own paths in requests.
+ * @throws TypeError for an invalid path, such as `dao` or `/dao?x`
+ */
+export function basePathOf(path: string) {
+  if (!isBasePath(path)) {
+    throw new TypeError(`The basePath ${JSON.stringify(path)} is not a path. Write it as /dao, with a leading slash.`);
+  }
   /** Without a trailing slash; empty at the root. */
-  readonly prefix: string;
+  const prefix = path.replace(/\/+$/, "");
   /** Whether one of the app's own paths can begin with the prefix, so that the beginning alone is ambiguous. */
-  readonly #isAmbiguous: boolean;
-
-  /** @throws TypeError for an invalid path, such as `dao` or `/dao?x` */
-  constructor(basePath: string) {
-    if (!BasePath.isPath(basePath)) {
-      throw new TypeError(
-        `The basePath ${JSON.stringify(basePath)} is not a path. Write it as /dao, with a leading slash.`,
-      );
-    }
-    this.prefix = basePath.replace(/\/+$/, "");
-    this.#isAmbiguous = OWN_PATHS.some((own) => isAt(own, this.prefix));
-  }
-
-  static isPath(text: string): boolean {
-    // With the characters of a path in requests and headers (RFC 3986, 3.3). What begins with `//` would be a host.
-    return /^(?:\/(?!\/)[\w.~!$&'()*+,;=:@%/-]*)?$/.test(text);
-  }
+  const isAmbiguous = OWN_PATHS.some((own) => isAt(own, prefix));
+  return { prefix, strip };
 
   /** The app's own path for the path of a request, whether or not a host or proxy has removed the prefix. */
-  strip(path: string): string {
-    const { prefix } = this;
+  function strip(path: string): string {
     if (prefix === "" || !isAt(path, prefix)) return path;
     const rest = path.slice(prefix.length);
-    if (this.#isAmbiguous && !OWN_PATHS.some((own) => isAt(rest, own))) return path;
+    if (isAmbiguous && !OWN_PATHS.some((own) => isAt(rest, own))) return path;
     return rest === "" ? "/" : rest;
   }
 }

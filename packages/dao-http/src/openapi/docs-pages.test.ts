@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createDaoApp } from "../app/app.ts";
 import { PROBLEM_CODES } from "../http/problem.ts";
-import { BasePath } from "../http/router.ts";
+import { basePathOf } from "../http/router.ts";
 import { stubServices } from "../testing/services-stub.ts";
 import { noChunks } from "../testing/test-app.ts";
 import { docsPages } from "./docs-pages.ts";
@@ -104,7 +104,7 @@ describe("the pages", () => {
   });
 
   test.each(docsPages.map(([path]) => path))("%s is found behind a prefix that is part of another path", (path) => {
-    expect(new BasePath("/api").strip(`/api${path}`)).toBe(path);
+    expect(basePathOf("/api").strip(`/api${path}`)).toBe(path);
   });
 
   test("can be omitted", async () => {

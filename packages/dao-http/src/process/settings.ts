@@ -4,8 +4,8 @@ import { ValidationError } from "@flux/dao-core/errors";
 import type { DaoAppOptions } from "../app/app.ts";
 import type { ServiceKey } from "../app/auth.ts";
 import { LOG_LEVELS, type LogLevel } from "../app/log.ts";
-import { CorsPolicy } from "../http/cors.ts";
-import { BasePath } from "../http/router.ts";
+import { isOrigin } from "../http/cors.ts";
+import { isBasePath } from "../http/router.ts";
 import type { ServerOptions } from "../node/server.ts";
 import { nearest, SettingsError } from "../node/settings-error.ts";
 import * as limits from "../wire/limits.ts";
@@ -126,7 +126,7 @@ export function readSettings(environment: Environment): Settings {
     processes: reader.processes(),
     poolSize: wholeNumber("DB_POOL_SIZE", 1, 1_000),
     http: reader.limits(HTTP_SETTINGS),
-    basePath: parsed("BASE_PATH", "a path such as /dao", textIf(BasePath.isPath)),
+    basePath: parsed("BASE_PATH", "a path such as /dao", textIf(isBasePath)),
     corsOrigins: parsed("CORS_ORIGINS", "origins such as https://app.example.com, separated by commas", toOrigins),
     changesRetentionDays: wholeNumber("DB_CHANGES_RETENTION_DAYS", 1, 36_500),
     slowStatementMs: wholeNumber("DB_SLOW_STATEMENT_MS", 1, 86_400_000),
@@ -267,7 +267,7 @@ function toHost(text: string): string | undefined {
 
 function toOrigins(text: string): string[] | undefined {
   const origins = text.split(",").map((origin) => origin.trim());
-  return origins.every((origin) => CorsPolicy.isOrigin(origin)) ? origins : undefined;
+  return origins.every((origin) => isOrigin(origin)) ? origins : undefined;
 }
 
 /** What is wrong with the URL in a variable, in sentences that name the variable. */
