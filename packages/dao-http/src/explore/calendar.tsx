@@ -1,9 +1,12 @@
 import type { TaskDto } from "@flux/dao-core/contract";
-import { type DaysProps, dayText, First, Legend, Loaded, type OfUserProps, spanText, TaskItem } from "./parts.tsx";
+import { type DaysProps, dayText, First, Legend, Loaded, type OfRowProps, spanText, TaskItem } from "./parts.tsx";
 import { addDays, dayName, dayOf, daysFrom, enteredIn, linkTo, type Route } from "./route.ts";
 
+export const Day = (props: OfRowProps) => <Calendar {...props} days={1} />;
+export const Week = (props: OfRowProps) => <Calendar {...props} days={7} />;
+
 /** A user's tasks by time. */
-export function Calendar({ userId, route, days: count }: OfUserProps & { readonly days: 1 | 7 }) {
+function Calendar({ id: userId, route, days: count }: OfRowProps & { readonly days: 1 | 7 }) {
   const chosen = dayOf(route.query.get("date"));
   // A week begins with Monday.
   const first = count === 1 ? chosen : addDays(chosen, -((chosen.getDay() + 6) % 7));

@@ -1,12 +1,12 @@
 import type { TaskStatisticsDto } from "@flux/dao-core/contract";
 import { DayPicker } from "./calendar.tsx";
-import { type DaysProps, dayText, Legend, Loaded, type OfUserProps, STATES, Table } from "./parts.tsx";
+import { type DaysProps, dayText, Legend, Loaded, type OfRowProps, STATES, Table } from "./parts.tsx";
 import { addDays, dayName, dayOf, daysFrom } from "./route.ts";
 
 const DAYS = 30;
 
 /** 30 days of a user: by state from the statistics, by day from the tasks. Without a date they end with today. */
-export function Charts({ userId, route }: OfUserProps) {
+export function Charts({ id: userId, route }: OfRowProps) {
   const date = route.query.get("date");
   const first = date === null ? addDays(dayOf(null), 1 - DAYS) : dayOf(date);
   const { days, start, end } = daysFrom(first, DAYS);

@@ -1,11 +1,11 @@
-import { instantText, List, Loaded, type OfRowProps, type OfUserProps, Pager, Title } from "./parts.tsx";
+import { instantText, List, Loaded, type OfRowProps, Pager, Title } from "./parts.tsx";
 import { linkTo, pageOf } from "./route.ts";
 
 /** Each comes with its messages. */
 const PAGE_SIZE = 10;
 const MESSAGES = 50;
 
-export function Conversations({ userId, route }: OfUserProps) {
+export function Conversations({ id: userId, route }: OfRowProps) {
   return (
     <List
       route={route}

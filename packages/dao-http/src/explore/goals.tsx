@@ -6,7 +6,6 @@ import {
   List,
   Loaded,
   type OfRowProps,
-  type OfUserProps,
   Pager,
   spanText,
   TaskItem,
@@ -17,7 +16,7 @@ import { linkTo, pageOf } from "./route.ts";
 /** A quarter of a year. */
 const WEEKS = 13;
 
-export function Goals({ userId, route }: OfUserProps) {
+export function Goals({ id: userId, route }: OfRowProps) {
   return (
     <List
       route={route}

@@ -96,19 +96,13 @@ export function Pager({ route, page, size, total, what }: PagerProps) {
   );
 }
 
-/** What is shown of a user. */
-export interface OfUserProps {
-  readonly userId: string;
-  readonly route: Route;
-}
-
 /** Some days in a row, and the tasks that begin in them. */
 export interface DaysProps {
   readonly days: readonly Date[];
   readonly tasks: readonly TaskDto[];
 }
 
-/** What is shown of the row with this id. */
+/** What is shown of the row with this id, or of the user. */
 export interface OfRowProps {
   readonly id: string;
   readonly route: Route;

@@ -1,4 +1,4 @@
-import { Calendar } from "./calendar.tsx";
+import { Day, Week } from "./calendar.tsx";
 import { Charts } from "./charts.tsx";
 import { Conversations } from "./conversations.tsx";
 import { Goals } from "./goals.tsx";
@@ -35,11 +35,11 @@ export function Users({ route }: { readonly route: Route }) {
 }
 
 const views = [
-  ["goals", "Goals"],
-  ["day", "Day"],
-  ["week", "Week"],
-  ["charts", "30 days"],
-  ["conversations", "Conversations"],
+  ["goals", "Goals", Goals],
+  ["day", "Day", Day],
+  ["week", "Week", Week],
+  ["charts", "30 days", Charts],
+  ["conversations", "Conversations", Conversations],
 ] as const;
 
 export function User({ id, route }: OfRowProps) {
@@ -61,11 +61,7 @@ export function User({ id, route }: OfRowProps) {
           </a>
         ))}
       </nav>
-      {view === "goals" && <Goals userId={id} route={route} />}
-      {view === "day" && <Calendar userId={id} route={route} days={1} />}
-      {view === "week" && <Calendar userId={id} route={route} days={7} />}
-      {view === "charts" && <Charts userId={id} route={route} />}
-      {view === "conversations" && <Conversations userId={id} route={route} />}
+      {views.map(([name, _, View]) => name === view && <View key={name} id={id} route={route} />)}
     </>
   );
 }
