@@ -102,5 +102,5 @@ main(args).catch(async (error: unknown) => {
     writeStderr(error.message, "", context.usage ?? (await usage()));
     process.exit(2);
   }
-  await fail(error, { isJson, given: context.given });
+  await fail(error, context.given, isJson);
 });

@@ -48,23 +48,20 @@ export function writeStdout(text: string): Promise<void> {
 
 const isReaderGone = (error: Error) => "code" in error && error.code === "EPIPE";
 
-interface ErrorFormat {
-  /** As an object on standard output. */
-  readonly isJson: boolean;
-  /** The options that were given in place of variables. */
-  readonly given: GivenOptions;
-}
-
-/** Exits with 1, for a wrong call with 2: with a sentence if an operator can fix it, with a stack if only a programmer can. */
-export async function fail(error: unknown, format?: ErrorFormat): Promise<void> {
-  const problems = explain(error).map((line) => withGivenNames(line, format?.given));
+/**
+ * Exits with 1, for a wrong call with 2: with a sentence if an operator can fix it, with a stack if only a programmer can.
+ * @param given the options that were given in place of variables
+ * @param isJson whether to write an object on standard output
+ */
+export async function fail(error: unknown, given?: GivenOptions, isJson = false): Promise<void> {
+  const problems = explain(error).map((line) => withGivenNames(line, given));
   // The main process reports for its workers.
   if (cluster.isWorker && process.connected) {
     const message: WorkerMessage = { kind: "failed", lines: problems };
     process.send?.(message, undefined, undefined, () => process.exit(1));
     return;
   }
-  if (format?.isJson === true) {
+  if (isJson) {
     await writeStdout(JSON.stringify({ error: { code: codeOf(error), message: problems.join(" "), problems } }));
   } else writeStderr(...problems);
   process.exit(error instanceof UsageError ? 2 : 1);

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import type { Database } from "@flux/dao-core";
+import type { Database, Finding as DatabaseFinding } from "@flux/dao-core";
 import { isDaoError } from "@flux/dao-core/errors";
 import { isPublicKey } from "../app/auth.ts";
 import { SettingsError } from "../node/settings-error.ts";
@@ -24,10 +24,8 @@ Exit codes: 0 nothing to fix; 1 something to fix; 2 called wrongly.
 `;
 
 /** The result of one check, of the data layer or the service. */
-interface Finding {
+interface Finding extends Omit<DatabaseFinding, "name"> {
   readonly name: string;
-  readonly ok: boolean;
-  readonly message: string;
   /** If several schemas are checked. */
   readonly schema?: string;
   /** If it is about the standby, not the primary. */
