@@ -199,13 +199,13 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
   const admission = createAdmission({ inProgress, waiting }, bodyReader(bodyLimit, bodyTimeout), memory);
   const followers = new Followers(options.maxFollowers ?? limits.FOLLOWERS, options.keys);
   const { prefix } = basePath;
-  const settings = { basePath: prefix, lineLimit: bodyLimit, bodyTimeout, memory };
-  const changes = { limit: admission.limit, memory, followers };
+  const { limit } = admission;
+  const settings = { basePath: prefix, lineLimit: bodyLimit, bodyTimeout, memory, limit, followers };
   const router = new Router<RouteEndpoint>();
   const { batch, ...others } = operations;
   for (const [name, operation] of Object.entries(others)) {
     const endpoint = name.startsWith("changes.")
-      ? changesEndpoint(operation, changes)
+      ? changesEndpoint(operation, settings)
       : new Endpoint(name as OperationName, operation, settings);
     router.add(operation.method, operation.path, endpoint);
   }

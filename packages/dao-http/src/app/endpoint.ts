@@ -18,6 +18,8 @@ import { jsonParts, longRowText, toNdjson } from "../http/response-body.ts";
 import { encode, NDJSON } from "../wire/json.ts";
 import { LONG_RESPONSE, LONG_ROW_MEMORY, STREAM_MEMORY } from "../wire/limits.ts";
 import type { Caller } from "./auth.ts";
+import type { Followers } from "./changes/followers.ts";
+import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import {
   fingerprintOf,
   IDEMPOTENCY_KEY_HEADER,
@@ -75,12 +77,15 @@ export interface RouteEndpoint extends Pick<Endpoint, "operation" | "id" | "prep
   readonly isOfChanges?: true;
 }
 
+/** What the endpoints of an app share. */
 export interface EndpointSettings {
   readonly basePath: string;
   /** Size limit of a line of an NDJSON body, in bytes. */
   readonly lineLimit: number;
   readonly bodyTimeout: number;
   readonly memory: ResponseMemory;
+  readonly limit: ConcurrencyLimit;
+  readonly followers: Followers;
 }
 
 /** Handles the requests of one operation; what they have in common is prepared once. */
@@ -207,12 +212,7 @@ export class Endpoint {
     return this.operation.input === "none" ? [id, options] : [id, input, options];
   }
 
-  #toOpenResponse(
-    reader: Reader,
-    opened: OpenResult,
-    query: string,
-    preconditions: Preconditions,
-  ): HttpResponse | Promise<HttpResponse> {
+  #toOpenResponse(reader: Reader, opened: OpenResult, query: string, preconditions: Preconditions) {
     if (opened.kind === "whole") return this.#toResponse(opened.result, query, preconditions);
     const share = this.#settings.memory.share(reader.signal);
     reader.share = share;

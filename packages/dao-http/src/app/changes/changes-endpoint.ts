@@ -6,24 +6,20 @@ import { bodyOf } from "../../http/response-body.ts";
 import { cursorLine, encode, NDJSON } from "../../wire/json.ts";
 import { CHANGES_CHUNK, CHANGES_WAIT, CURSOR_INTERVAL } from "../../wire/limits.ts";
 import { tenantOf } from "../auth.ts";
-import type { ConcurrencyLimit } from "../concurrency-limit.ts";
-import { type EndpointRequest, jsonHeaders, type PreparedRequest, type RouteEndpoint } from "../endpoint.ts";
+import {
+  type EndpointRequest,
+  type EndpointSettings,
+  jsonHeaders,
+  type PreparedRequest,
+  type RouteEndpoint,
+} from "../endpoint.ts";
 import { readPosition, readPreconditions } from "../preconditions.ts";
 import { readQuery } from "../query.ts";
-import type { ResponseMemory } from "../response-memory.ts";
-import type { Followers } from "./followers.ts";
-
-/** What the endpoints of changes share. */
-export interface ChangesSettings {
-  readonly limit: ConcurrencyLimit;
-  readonly memory: ResponseMemory;
-  readonly followers: Followers;
-}
 
 type Query = Readonly<Record<string, unknown>>;
 
 /** Handles the requests for changes, as a page or as lines. Those that wait are not in progress, and hold almost no memory. */
-export function changesEndpoint(operation: Operation, { limit, memory, followers }: ChangesSettings): RouteEndpoint {
+export function changesEndpoint(operation: Operation, { limit, memory, followers }: EndpointSettings): RouteEndpoint {
   return { operation, id: undefined, isOfChanges: true, prepare };
 
   function prepare(request: EndpointRequest): PreparedRequest {
