@@ -15,7 +15,7 @@ import {
   validate,
 } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
-import { type HttpResponse, splitTarget } from "../http/http-message.ts";
+import { splitTarget } from "../http/http-message.ts";
 import { InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { checkMediaType, parseJsonBody } from "../http/request-body.ts";
 import type { BasePath, Router } from "../http/router.ts";
@@ -112,11 +112,7 @@ export function batchEndpoint(operation: Operation, router: Router<RouteEndpoint
   }
 }
 
-async function respond(
-  { services, session }: Target,
-  parts: readonly Part[],
-  requester?: Requester,
-): Promise<HttpResponse> {
+async function respond({ services, session }: Target, parts: readonly Part[], requester?: Requester) {
   const calls = parts.map(({ call }) => call);
   const options = { requester, timeout: BATCH_TIMEOUT };
   const results =
@@ -153,12 +149,9 @@ function limitOf([only, ...others]: readonly Part[]): number {
 }
 
 /** Writes the results of the parts by their numbers, with at most `limit` characters in all. */
-function resultWriter(
-  parts: readonly Part[],
-  limit = Number.POSITIVE_INFINITY,
-): (result: unknown, number: number) => string {
+function resultWriter(parts: readonly Part[], limit = Number.POSITIVE_INFINITY) {
   let length = 0;
-  return (result, number) => {
+  return (result: unknown, number: number) => {
     const status = parts[number]?.operation.status;
     const text = status === 204 ? `{"status":204}` : `{"status":${status},"body":${encode(result)}}`;
     length += text.length;

@@ -121,10 +121,7 @@ export function createReadiness(schemas: readonly SchemaReadiness[], checkReplic
 }
 
 /** Runs a check until the deadline; returns why it failed, and whether that is because the time was over. */
-export async function failureOf(
-  check: ReadinessCheck,
-  deadline: number,
-): Promise<{ readonly error: unknown; readonly isSilence: boolean } | undefined> {
+export async function failureOf(check: ReadinessCheck, deadline: number) {
   const signal = AbortSignal.timeout(Math.max(0, Math.round(deadline - performance.now())));
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });

@@ -35,12 +35,7 @@ export function idempotentHandler(session: DatabaseSession, logger: Logger) {
 }
 
 /** Deletes what has expired once an hour, without a timer, which would keep a process running, or not fire in a sleeping one. */
-export function cleanup(
-  session: DatabaseSession,
-  logger: Logger,
-  what: string,
-  deleteExpired: () => Promise<unknown>,
-): () => void {
+export function cleanup(session: DatabaseSession, logger: Logger, what: string, deleteExpired: () => Promise<unknown>) {
   let last = Number.NEGATIVE_INFINITY;
   return () => {
     const now = performance.now();

@@ -19,10 +19,7 @@ export interface Preconditions {
 const NO_PRECONDITIONS: Preconditions = {};
 
 /** @throws InvalidRequestError if it is malformed, or the operation does not support it: its sender relies on it */
-export function readPreconditions(
-  request: HttpRequest,
-  { method, preconditions: use }: Pick<Operation, "method" | "preconditions">,
-): Preconditions {
+export function readPreconditions(request: HttpRequest, { method, preconditions: use }: Operation): Preconditions {
   const ifMatch = request.header("if-match");
   const ifNoneMatch = request.header("if-none-match");
   if (ifMatch === undefined && ifNoneMatch === undefined) return NO_PRECONDITIONS;

@@ -83,10 +83,7 @@ function keys({ keys: known }: Settings): Finding[] {
 
 const ONE = { poolSize: 1 };
 
-async function database(
-  opening: Promise<Database | undefined>,
-  schemas: readonly string[] | undefined,
-): Promise<Finding[]> {
+async function database(opening: Promise<Database | undefined>, schemas: readonly string[] | undefined) {
   try {
     await using opened = await opening;
     if (opened === undefined) return [];

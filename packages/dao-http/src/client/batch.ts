@@ -40,12 +40,7 @@ const { batch: _, ...services } = operations;
 const parts: ReadonlyMap<string, Operation> = new Map(Object.entries(services));
 
 /** The results in the response to a batch. @throws as {@link resultOf} */
-export function resultsOf(
-  head: ResponseHead,
-  text: string,
-  batch: Operation,
-  parts: ReturnType<typeof partsOf>,
-): unknown[] {
+export function resultsOf(head: ResponseHead, text: string, batch: Operation, parts: ReturnType<typeof partsOf>) {
   const { results }: { results?: readonly { readonly body?: unknown }[] } = Object(resultOf(head, text, batch));
   return parts.map(({ operation: { result } }, number) =>
     result === undefined ? undefined : checkShape(results?.[number]?.body, result, head, batch.method),

@@ -85,12 +85,7 @@ export class SentLines {
 const MAX_DEPTH = 64;
 
 /** @param jsonDepth how deep within a JSON column; `undefined` outside of one */
-function check(
-  value: unknown,
-  path: readonly string[],
-  jsonDepth: number | undefined,
-  issues: ValidationIssue[],
-): void {
+function check(value: unknown, path: readonly string[], jsonDepth: number | undefined, issues: ValidationIssue[]) {
   const message =
     jsonDepth === undefined ? fieldProblem(value, path.at(-1) ?? "", path.length) : jsonProblem(value, jsonDepth);
   if (message !== undefined) issues.push({ path: path.join("."), message });

@@ -51,10 +51,7 @@ function targetOf(operation: Operation, args: readonly unknown[]) {
 }
 
 /** A call as an operation of a batch: its input, and the other members in JSON. */
-export function partOf(
-  operation: Operation,
-  args: readonly unknown[],
-): { readonly input: unknown; readonly head: object } {
+export function partOf(operation: Operation, args: readonly unknown[]) {
   const { target, input, options } = targetOf(operation, args);
   const { id, ifVersion, ...others } = options;
   for (const [name, value] of Object.entries(others)) {

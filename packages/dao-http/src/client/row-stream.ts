@@ -15,11 +15,7 @@ type Line = { readonly row: unknown } | { readonly nextCursor: string | null };
  * complete when the service says so, however its body ends.
  * @throws as a call does, if all attempts since the last row fail
  */
-export async function* rowsOf(
-  connection: Connection,
-  request: CallRequest,
-  onCursor: ((cursor: string) => void) | undefined,
-): AsyncGenerator<unknown, void, undefined> {
+export async function* rowsOf(connection: Connection, request: CallRequest, onCursor?: (cursor: string) => void) {
   const attempts = connection.attempts(request);
   let cursor: string | undefined = Object(request.input).cursor;
   // The ids of the rows returned since the last cursor, and between the last two: rows after a cursor may come again and, if others
@@ -72,11 +68,7 @@ function open(connection: Connection, request: CallRequest, cursor: string | und
 }
 
 /** The lines of one response. It always fails: {@link rowsOf} recognizes the last line. */
-async function* batchesOf(
-  call: HttpCall,
-  operation: Operation,
-  attempts: Attempts,
-): AsyncGenerator<readonly Line[], never, undefined> {
+async function* batchesOf(call: HttpCall, operation: Operation, attempts: Attempts) {
   const { head } = call;
   const toLine = (text: string): Line => {
     const value = parseJson(text);

@@ -42,11 +42,7 @@ export function checkMediaType(request: HttpRequest, format: keyof typeof format
  * for the sender counts, not the time that the service needs to write rows.
  * @param stop aborts when the body is too slow; aborting it ends the reading with its reason
  */
-export async function* bodyInTime(
-  request: HttpRequest,
-  timeout: number,
-  stop = new AbortController(),
-): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* bodyInTime(request: HttpRequest, timeout: number, stop = new AbortController()) {
   let [bytes, waited] = [0, 0];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let since = 0;

@@ -130,10 +130,7 @@ export async function toNdjson(
 }
 
 /** The JSON text of a result, the same as `encode` returns for the whole result, each part read on demand. */
-export async function* jsonParts(
-  result: Exclude<OpenResult, { readonly kind: "whole" | "row" }>,
-  memory: PartMemory,
-): AsyncGenerator<string, void, undefined> {
+export async function* jsonParts(result: Exclude<OpenResult, { readonly kind: "whole" | "row" }>, memory: PartMemory) {
   switch (result.kind) {
     case "page": {
       const { items: _, ...rest } = result.page;

@@ -31,12 +31,7 @@ export function toContinueListener(handle: Handle): NodeListener {
   };
 }
 
-async function respond(
-  handle: Handle,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  onRead?: () => void,
-): Promise<void> {
+async function respond(handle: Handle, incoming: IncomingMessage, outgoing: ServerResponse, onRead?: () => void) {
   try {
     send(incoming, outgoing, await handle(new NodeRequest(incoming, outgoing, onRead)));
   } catch (error) {

@@ -21,10 +21,7 @@ export async function openExisting(settings: DatabaseSettings, options: Database
 }
 
 /** Opens the standby in the settings; the same errors. */
-export async function openStandby(
-  settings: DatabaseSettings,
-  options: DatabaseOptions = {},
-): Promise<Database | undefined> {
+export async function openStandby(settings: DatabaseSettings, options: DatabaseOptions = {}) {
   if (settings.readUrl === undefined) return undefined;
   return open("DATABASE_READ_URL", settings.readUrl, settings, { ...options, readOnly: true });
 }

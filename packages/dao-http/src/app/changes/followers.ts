@@ -22,12 +22,7 @@ export class Followers {
   }
 
   /** @param departure closes it when the client disconnects @throws HttpError `unavailable` if there are too many */
-  follow(
-    tenant: string,
-    changes: ChangeService,
-    request: FollowChangesRequest,
-    departure: AbortSignal | undefined,
-  ): Follower {
+  follow(tenant: string, changes: ChangeService, request: FollowChangesRequest, departure: AbortSignal | undefined) {
     const left = this.#limit - this.#open.size;
     const own = this.#isShared ? [...this.#open.values()].filter((other) => other === tenant).length : 0;
     if (left <= 0 || own >= left) {
