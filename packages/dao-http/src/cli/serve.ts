@@ -2,14 +2,7 @@ import cluster from "node:cluster";
 import { on } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import type { ServerOptions, SharedPort } from "../node/server.ts";
-import {
-  HANDED_OVER,
-  PORT_CLOSED,
-  type Serving,
-  STOP,
-  type WorkerMessage,
-  workerProcesses,
-} from "../process/cluster.ts";
+import { type Serving, STOP, type WorkerMessage, workerProcesses } from "../process/cluster.ts";
 import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings, variableOf } from "../process/settings.ts";
 import { PRIMARY_REPLY_WAIT } from "../wire/limits.ts";
 import { type Command, DATABASE_OPTIONS, fail, writeStderr, writeWarnings } from "./command.ts";
@@ -104,14 +97,14 @@ async function serveAsWorker(settings: Settings): Promise<void> {
 }
 
 const sharedPort: SharedPort = {
-  whenHandedOver: () => replied({ kind: "accepting" }, HANDED_OVER),
-  whenClosed: () => replied({ kind: "port closed" }, PORT_CLOSED),
+  whenHandedOver: () => replied("handed over"),
+  whenClosed: () => replied("port closed"),
 };
 
-/** Notifies the primary process, and waits for its reply, or for a second: it may hang. */
-async function replied(message: WorkerMessage, reply: string): Promise<void> {
+/** Sends this to the primary process, and waits until it is sent back, or for a second: it may hang. */
+async function replied(reply: "handed over" | "port closed"): Promise<void> {
   const messages = on(process, "message", { signal: AbortSignal.timeout(PRIMARY_REPLY_WAIT) });
-  notify(message);
+  notify({ kind: reply });
   try {
     for await (const [received] of messages) if (received === reply) return;
   } catch {

@@ -5,21 +5,15 @@ import * as limits from "../wire/limits.ts";
 /** What a worker sends to the primary process. */
 export type WorkerMessage =
   | { readonly kind: "serving"; readonly url: string; readonly database: string; readonly warnings: readonly string[] }
-  /** It waits for {@link HANDED_OVER}. */
-  | { readonly kind: "accepting" }
-  /** It has closed the port, and holds its responses until it receives {@link PORT_CLOSED}. */
+  /** It waits until this is sent back: what had arrived at the port has been handed to the processes. */
+  | { readonly kind: "handed over" }
+  /** It has closed the port, and holds its responses until this is sent back: no process accepts connections any longer. */
   | { readonly kind: "port closed" }
   /** It ends; `lines` give the reason for people. */
   | { readonly kind: "failed"; readonly lines: readonly string[] };
 
 /** Sent to a worker: finish the requests in progress, then end. */
 export const STOP = "stop";
-
-/** Sent to a worker: what had arrived at the port has been handed to the processes. */
-export const HANDED_OVER = "handed over";
-
-/** Sent to a worker: no process accepts connections any longer. */
-export const PORT_CLOSED = "port closed";
 
 export type Serving = Omit<Extract<WorkerMessage, { kind: "serving" }>, "kind">;
 
@@ -102,7 +96,7 @@ export function workerProcesses(report: (line: string) => void, gracePeriod = li
 /** Each holds its responses until none accepts connections: a client that reconnects might get one that is about to close. */
 async function announcePortClosed(workers: readonly RunningWorker[]): Promise<void> {
   await Promise.all(workers.map(({ hasClosedPort, ended }) => Promise.race([hasClosedPort, ended])));
-  for (const running of workers) send(running, PORT_CLOSED);
+  for (const running of workers) send(running, "port closed");
 }
 
 /**
@@ -127,7 +121,7 @@ function follow(worker: Worker) {
   const serving = Promise.race([messageOf(worker, "serving"), failed]);
   worker.on("message", ({ kind }: WorkerMessage) => {
     // At the end of a turn, which accepts a connection if one waits.
-    if (kind === "accepting") setImmediate(() => send({ worker }, HANDED_OVER));
+    if (kind === "handed over") setImmediate(() => send({ worker }, kind));
   });
   return { worker, ended, serving, hasClosedPort: messageOf(worker, "port closed") };
 }
