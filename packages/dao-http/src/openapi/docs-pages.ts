@@ -3,18 +3,18 @@ import { hash } from "node:crypto";
 import type { HttpRequest, PublicRoute } from "../http/http-message.ts";
 import { docsFiles, readDocsFile } from "./docs-assets.ts";
 
+/** A policy that permits a page nothing else. */
+export const policyOf = (...permitted: readonly string[]): string =>
+  ["default-src 'none'", ...permitted, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"].join("; ");
+
 /** Pages and scripts may load only what this service itself serves. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
+const contentSecurityPolicy = policyOf(
   "script-src 'self'",
   // Both libraries write their styles into the page.
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data:",
   "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+);
 
 /** Of every page. */
 export const securityHeaders = {
@@ -36,10 +36,7 @@ const policies: Readonly<Record<string, string>> = {
 /** `/docs`, `/redoc`, `/guide`, `/explore`, `/openapi.json` and the files that they need, by path. */
 export const docsPages: readonly (readonly [path: string, route: PublicRoute])[] = [
   // Loaded when it is asked for, as the files are.
-  [
-    "/openapi.json",
-    serve("application/json", () => import("./openapi.gen.ts").then((document) => document.openApiJson)),
-  ],
+  ["/openapi.json", serve("application/json", async () => (await import("./openapi.gen.ts")).openApiJson)],
   ...Object.entries(docsFiles).map(([path, source]) => [path, routeOf(path, source)] as const),
 ];
 

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { type HttpRequest, type PublicResponse, splitTarget } from "../http/http-message.ts";
 import { VERSION } from "../wire/version.gen.ts";
-import { securityHeaders } from "./docs-pages.ts";
+import { policyOf, securityHeaders } from "./docs-pages.ts";
 
 /** Where the page leads, and what for: the paths of this service, from its root. */
 const links = [
@@ -72,14 +72,7 @@ dd { margin: 0 0 .75rem }
 pre { overflow-x: auto; padding: .75rem; border: 1px solid; border-radius: .25rem }
 `;
 
-const policy = [
-  "default-src 'none'",
-  `style-src 'sha256-${hash("sha256", style, "base64")}'`,
-  "img-src data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+const policy = policyOf(`style-src 'sha256-${hash("sha256", style, "base64")}'`, "img-src data:");
 
 function page(state: ServiceState, shown: readonly (readonly [path: string, what: string])[], base: string): string {
   const ready = state.warning ?? "It responds, and has the schema that this version needs.";
