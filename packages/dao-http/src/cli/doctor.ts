@@ -107,13 +107,8 @@ function unavailable(error: unknown): Finding[] {
 }
 
 function toLine({ name, ok, message, schema, database }: Finding): string {
-  const mark = ok ? styled("green", "ok  ") : styled("red", "fail");
+  // Coloured only on a terminal, and unless NO_COLOR is set (no-color.org).
+  const mark = ok ? styleText("green", "ok  ") : styleText("red", "fail");
   const subject = [database, schema].filter((part) => part !== undefined).map((part) => `${part}  `);
   return `${mark}  ${subject.join("")}${name.padEnd(10)}  ${message}`;
-}
-
-/** Colours only on a terminal, and unless NO_COLOR is set (no-color.org). */
-function styled(colour: "green" | "red", text: string): string {
-  const wantsColour = process.stdout.isTTY === true && !process.env["NO_COLOR"];
-  return wantsColour ? styleText(colour, text) : text;
 }
