@@ -12,6 +12,7 @@ import {
   type PublicRoute,
   requestIdOf,
   type StreamedResponse,
+  setCommonHeaders,
   splitTarget,
 } from "../http/http-message.ts";
 import { ClientGoneError, HttpError, invalidRequest, problemResponse } from "../http/problem.ts";
@@ -238,7 +239,7 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
       response = failedResponse(exchange, error);
     }
     const { status, headers } = response;
-    headers["x-request-id"] = exchange.requestId;
+    setCommonHeaders(headers, exchange.requestId);
     cors?.allow(http, headers);
     if (exchange.position !== undefined) headers[POSITION_HEADER] = exchange.position;
     if (isStopping) headers["connection"] = "close";

@@ -1,11 +1,5 @@
 import { MIN_PROGRESS } from "../wire/limits.ts";
-import {
-  type HttpRequest,
-  type HttpResponse,
-  isStreamed,
-  type StreamedResponse,
-  setSecurityHeaders,
-} from "./http-message.ts";
+import { type HttpRequest, type HttpResponse, isStreamed, type StreamedResponse } from "./http-message.ts";
 import { bodyBrokeOff, bodyReadAlready, ClientGoneError } from "./problem.ts";
 
 /** A web-standard handler that calls `handle`. */
@@ -15,7 +9,6 @@ export function toFetchHandler(
   return async (request) => {
     const response = await handle(new FetchRequest(request));
     const { status, headers } = response;
-    setSecurityHeaders(headers);
     const body = isStreamed(response) ? toStream(response) : response.body;
     if (request.method !== "HEAD") return new Response(body, { status, headers });
     if (body instanceof ReadableStream) await body.cancel();

@@ -67,8 +67,10 @@ export function splitTarget(target: string): [path: string, query: string] {
   return [path === "" ? "/" : path, mark === -1 ? "" : local.slice(mark + 1)];
 }
 
-/** Sets the headers of every response, on any host: browsers must not guess another media type. */
-export function setSecurityHeaders(headers: Record<string, string>): void {
+/** Sets the headers of every response. */
+export function setCommonHeaders(headers: Record<string, string>, requestId: string): void {
+  headers["x-request-id"] = requestId;
+  // Browsers must not guess another media type.
   headers["x-content-type-options"] = "nosniff";
 }
 

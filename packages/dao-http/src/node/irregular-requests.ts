@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type Logger, logRequest } from "../app/log.ts";
-import { requestIdOf, setSecurityHeaders, type WholeResponse } from "../http/http-message.ts";
+import { requestIdOf, setCommonHeaders, type WholeResponse } from "../http/http-message.ts";
 import { HttpError, invalidRequest, problemResponse } from "../http/problem.ts";
 import { REFUSAL_LINGER } from "../wire/limits.ts";
 import type { OpenConnections } from "./connections.ts";
@@ -73,16 +73,9 @@ function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessag
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const [name = "", value = ""] = rawHeaders.slice(at, at + 2);
-    switch (name.toLowerCase()) {
-      case "upgrade":
-      case "http2-settings":
-        break;
-      case "connection":
-        lines.push(`${name}: ${value.replace(/\b(?:upgrade|http2-settings)\b/gi, "")}`);
-        break;
-      default:
-        lines.push(`${name}: ${value}`);
-    }
+    if (/^(?:upgrade|http2-settings)$/i.test(name)) continue;
+    const isConnection = name.toLowerCase() === "connection";
+    lines.push(`${name}: ${isConnection ? value.replace(/\b(?:upgrade|http2-settings)\b/gi, "") : value}`);
   }
   return Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), rest]);
 }
@@ -116,7 +109,7 @@ export function malformationOf(incoming: IncomingMessage): HttpError | undefined
 export function refuse(error: unknown, incoming?: IncomingMessage, logger?: Logger): WholeResponse {
   const id = requestIdOf(incoming?.headers["x-request-id"]?.toString());
   const response = problemResponse(error, { path: "/", requestId: id });
-  response.headers["x-request-id"] = id;
+  setCommonHeaders(response.headers, id);
   const { status } = response;
   const entry = { method: incoming?.method ?? null, path: null, status, ms: 0, request_id: id, caller: null };
   if (logger !== undefined) logRequest(logger, entry, error);
@@ -125,7 +118,6 @@ export function refuse(error: unknown, incoming?: IncomingMessage, logger?: Logg
 
 /** Writes a response without Node's server, which has no response object without a request; then closes. */
 function writeRefusal(socket: Duplex, { status, headers, body = "" }: WholeResponse): void {
-  setSecurityHeaders(headers);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "connection: close",

@@ -1,12 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  type HttpRequest,
-  type HttpResponse,
-  isStreamed,
-  type StreamedResponse,
-  setSecurityHeaders,
-} from "../http/http-message.ts";
+import { type HttpRequest, type HttpResponse, isStreamed, type StreamedResponse } from "../http/http-message.ts";
 import { bodyBrokeOff, bodyReadAlready } from "../http/problem.ts";
 import { NDJSON } from "../wire/json.ts";
 import { LINGER_IDLE, LINGER_TOTAL, SEND_SLICE } from "../wire/limits.ts";
@@ -44,7 +38,6 @@ export function send(incoming: IncomingMessage, outgoing: ServerResponse, respon
   const { status, headers } = response;
   // HTTP/2 has no such header (RFC 9113, 8.2.2).
   if (incoming.httpVersionMajor > 1) delete headers["connection"];
-  setSecurityHeaders(headers);
   if (isStreamed(response)) {
     outgoing.writeHead(status, headers);
     sendStreamed(incoming, outgoing, response);
