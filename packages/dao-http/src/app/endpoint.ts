@@ -27,14 +27,7 @@ import {
   invalidKey,
   parseIdempotencyKey,
 } from "./idempotency.ts";
-import {
-  etagOf,
-  explainWeak,
-  isRowReturned,
-  type Preconditions,
-  readPosition,
-  readPreconditions,
-} from "./preconditions.ts";
+import { etagOf, explainWeak, isRowReturned, type Preconditions, readPreconditions } from "./preconditions.ts";
 import { readQuery } from "./query.ts";
 import type { ResponseMemory, ResponseShare } from "./response-memory.ts";
 
@@ -113,8 +106,6 @@ export class Endpoint {
     const { http } = request;
     const { method, input, output, query: parameters } = this.operation;
     const preconditions = readPreconditions(http, this.operation);
-    // Checked without a standby, too: callers must not depend on whether there is one.
-    if (method === "GET") readPosition(http);
     const query = request.query === "" ? {} : readQuery(request.query, parameters);
     const key = method === "POST" ? http.header(IDEMPOTENCY_KEY_HEADER) : undefined;
     if (key !== undefined) {

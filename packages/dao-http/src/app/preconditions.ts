@@ -18,8 +18,12 @@ export interface Preconditions {
 
 const NO_PRECONDITIONS: Preconditions = {};
 
-/** @throws InvalidRequestError if it is malformed, or the operation does not support it: its sender relies on it */
+/**
+ * Checks also the position of a read, without a standby, too: callers must not depend on whether there is one.
+ * @throws InvalidRequestError for what is malformed, or the operation does not support: its sender relies on it
+ */
 export function readPreconditions(request: HttpRequest, { method, preconditions: use }: Operation): Preconditions {
+  if (method === "GET") readPosition(request);
   const ifMatch = request.header("if-match");
   const ifNoneMatch = request.header("if-none-match");
   if (ifMatch === undefined && ifNoneMatch === undefined) return NO_PRECONDITIONS;

@@ -13,7 +13,7 @@ import {
   type PreparedRequest,
   type RouteEndpoint,
 } from "../endpoint.ts";
-import { readPosition, readPreconditions } from "../preconditions.ts";
+import { readPreconditions } from "../preconditions.ts";
 import { readQuery } from "../query.ts";
 
 type Query = Readonly<Record<string, unknown>>;
@@ -25,8 +25,6 @@ export function changesEndpoint(operation: Operation, { limit, memory, followers
   function prepare(request: EndpointRequest): PreparedRequest {
     const { http, query: text } = request;
     readPreconditions(http, operation);
-    // It is of no consequence, since the primary is read, but invalid everywhere.
-    readPosition(http);
     const { wait = 0, ...query } = readQuery(text, operation.query);
     if (!Number.isInteger(wait) || Number(wait) < 0 || Number(wait) > CHANGES_WAIT) {
       throw invalidRequest(`must be a whole number of seconds from 0 to ${CHANGES_WAIT}`, "wait");
