@@ -79,17 +79,17 @@ export function bodyReader(bodyLimit: number, timeout: number) {
   );
   let held = 0;
   /** Bodies that are still arriving, oldest first. */
-  const arriving = new Set<{ bytes: number; readonly stop: AbortController }>();
+  const arriving = new Set<{ bytes: number; readonly stop: AbortController; readonly release: () => void }>();
 
   async function receive(request: HttpRequest): Promise<HeldBody> {
     const body = new CollectedBytes();
-    const own = { bytes: 0, stop: new AbortController() };
-    arriving.add(own);
     const release = () => {
       arriving.delete(own);
       held -= own.bytes;
       own.bytes = 0;
     };
+    const own = { bytes: 0, stop: new AbortController(), release };
+    arriving.add(own);
     try {
       for await (const chunk of bodyInTime(request, timeout, own.stop)) {
         if (body.length + chunk.length > bodyLimit) throw bodyTooLarge(bodyLimit);
@@ -111,9 +111,7 @@ export function bodyReader(bodyLimit: number, timeout: number) {
       if (held <= memory) return;
       // It would make no room: a short body in two packets may just be the oldest.
       if (oldest.bytes < MIN_PROGRESS) continue;
-      arriving.delete(oldest);
-      held -= oldest.bytes;
-      oldest.bytes = 0;
+      oldest.release();
       oldest.stop.abort(slowest);
     }
   }

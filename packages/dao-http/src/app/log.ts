@@ -59,15 +59,13 @@ export const REQUEST_LINE = Symbol("request line");
 /** A logger with lines of its own for requests. */
 export interface RequestLogger extends Logger {
   [REQUEST_LINE](
-    level: RequestLevel,
+    level: keyof Logger,
     entry: RequestLogEntry,
     message: string,
     more: LineDetails,
     words: () => RequestWords,
   ): void;
 }
-
-type RequestLevel = "debug" | "info" | "warn" | "error";
 
 const PROBES: ReadonlySet<string | null> = new Set(["/health", "/ready"]);
 
@@ -100,7 +98,7 @@ function lineOf(
   { path, status }: RequestLogEntry,
   cause: unknown,
   warning: string | undefined,
-): [level: RequestLevel, more: LineDetails, message: string] {
+): [level: keyof Logger, more: LineDetails, message: string] {
   if (warning !== undefined)
     return ["warn", { detail: warning }, status < 500 ? "ready with restrictions" : "not ready"];
   // Without a cause a 503 announces a stop, and a 500 is a thrown `undefined`.
