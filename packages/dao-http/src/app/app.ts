@@ -212,7 +212,7 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
   }
   router.add(batch.method, batch.path, batchEndpoint(batch, router, basePath));
   const publicRoutes = new Map<string, PublicRoute>([
-    ["/", async (_, http) => respondStartPage(http, await readiness.find(isStopping), { prefix, hasDocs: docs })],
+    ["/", async (_, http) => respondStartPage(http, await readiness.find(isStopping), prefix, docs)],
     ["/health", respondHealthy],
     ["/ready", () => readiness.respond(isStopping)],
     ...(docs ? docsPages : []),

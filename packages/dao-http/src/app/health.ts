@@ -13,12 +13,6 @@ interface SchemaReadiness {
   readonly check: ReadinessCheck;
 }
 
-/** Why a schema cannot be used, and how that is known: by its own state, by silence, or since the database cannot be used. */
-interface Unusable {
-  readonly reason: string;
-  readonly scope: "schema" | "silence" | "database";
-}
-
 /**
  * Handles `/ready`: whether requests should be sent here. Of several schemas, one must be usable: another that is not, such as
  * that of a tenant not migrated yet, must not keep the others' requests away. Each call checks the last usable schema, one that
@@ -103,8 +97,11 @@ export function createReadiness(schemas: readonly SchemaReadiness[], checkReplic
     return reason;
   }
 
-  /** Returns why the schema cannot be used; `undefined` if it can. */
-  async function findReason(schema: SchemaReadiness | undefined, deadline: number): Promise<Unusable | undefined> {
+  /**
+   * Returns why the schema cannot be used, and how that is known: by its own state, by silence, or since the database cannot be used;
+   * `undefined` if it can.
+   */
+  async function findReason(schema: SchemaReadiness | undefined, deadline: number) {
     if (schema === undefined) return undefined;
     const failure = await failureOf(schema.check, deadline);
     reasons.delete(schema);

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { type HttpRequest, type PublicResponse, splitTarget } from "../http/http-message.ts";
+import { type HttpRequest, splitTarget } from "../http/http-message.ts";
 import { VERSION } from "../wire/version.gen.ts";
 import { policyOf, securityHeaders } from "./docs-pages.ts";
 
@@ -26,15 +26,12 @@ export interface ServiceState {
   readonly warning?: string;
 }
 
-interface StartPageOptions {
-  /** The path that the app is mounted at; empty at the root. */
-  readonly prefix: string;
-  readonly hasDocs: boolean;
-}
-
-/** Responds to `/`: what this is, its state, and where to go; as a page to browsers, and as JSON to all else. */
-export function respondStartPage(request: HttpRequest, state: ServiceState, options: StartPageOptions): PublicResponse {
-  const shown = links.filter(([path]) => options.hasDocs || always.has(path));
+/**
+ * Responds to `/`: what this is, its state, and where to go; as a page to browsers, and as JSON to all else.
+ * @param prefix the path that the app is mounted at; empty at the root
+ */
+export function respondStartPage(request: HttpRequest, state: ServiceState, prefix: string, hasDocs: boolean) {
+  const shown = links.filter(([path]) => hasDocs || always.has(path));
   const headers = { "cache-control": "no-store", vary: "accept" };
   if (acceptsHtml(request.header("accept"))) {
     // Relative, so that they are right behind a proxy that removes a prefix.
@@ -44,12 +41,12 @@ export function respondStartPage(request: HttpRequest, state: ServiceState, opti
     return { status: 200, headers: { ...headers, ...securityHeaders, ...pageHeaders }, body };
   }
   const { warning: _, ...readiness } = state;
-  const paths = shown.map(([path]) => [path.slice(1).replace(".json", ""), options.prefix + path]);
+  const paths = shown.map(([path]) => [path.slice(1).replace(".json", ""), prefix + path]);
   const document = {
     service: "Flux DAO Service",
     version: VERSION,
     ...readiness,
-    links: { api: `${options.prefix}/api/v1`, ...Object.fromEntries(paths) },
+    links: { api: `${prefix}/api/v1`, ...Object.fromEntries(paths) },
   };
   return { status: 200, headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(document) };
 }

@@ -6,13 +6,7 @@ import { bodyOf } from "../../http/response-body.ts";
 import { cursorLine, encode, NDJSON } from "../../wire/json.ts";
 import { CHANGES_CHUNK, CHANGES_WAIT, CURSOR_INTERVAL } from "../../wire/limits.ts";
 import { tenantOf } from "../auth.ts";
-import {
-  type EndpointRequest,
-  type EndpointSettings,
-  jsonHeaders,
-  type PreparedRequest,
-  type RouteEndpoint,
-} from "../endpoint.ts";
+import { type EndpointRequest, type EndpointSettings, jsonHeaders, type RouteEndpoint } from "../endpoint.ts";
 import { readPreconditions } from "../preconditions.ts";
 import { readQuery } from "../query.ts";
 
@@ -22,7 +16,7 @@ type Query = Readonly<Record<string, unknown>>;
 export function changesEndpoint(operation: Operation, { limit, memory, followers }: EndpointSettings): RouteEndpoint {
   return { operation, id: undefined, isOfChanges: true, prepare };
 
-  function prepare(request: EndpointRequest): PreparedRequest {
+  function prepare(request: EndpointRequest) {
     const { http, query: text } = request;
     readPreconditions(http, operation);
     const { wait = 0, ...query } = readQuery(text, operation.query);
