@@ -1,5 +1,6 @@
 import type { Telemetry } from "@flux/dao-core";
 import { LATEST, POSITION_HEADER, POSITION_PATTERN } from "../api/operation.ts";
+import { NDJSON } from "../wire/json.ts";
 import { CALL_TIMEOUT } from "../wire/limits.ts";
 import { HttpCall } from "./http-call.ts";
 import type { CallRequest } from "./request.ts";
@@ -27,11 +28,8 @@ export interface DaoClientOptions {
   readonly retry?: RetryOptions | false | undefined;
 }
 
-export interface Body {
-  readonly mediaType: string;
-  /** Text, or bytes produced as they are sent. */
-  readonly content: string | ((call: HttpCall) => ReadableStream<Uint8Array>);
-}
+/** JSON, or what makes NDJSON as it is sent. */
+export type Body = string | ((call: HttpCall) => ReadableStream<Uint8Array>);
 
 export type Connection = ReturnType<typeof connect>;
 
@@ -70,13 +68,13 @@ export function connect(options: DaoClientOptions) {
     const call = new HttpCall(method, timeout, signal, started);
     const isRead = method === "GET";
     const required = isRead ? requiredPosition(request.readAfter) : undefined;
-    const content = typeof body?.content === "function" ? body.content(call) : body?.content;
+    const content = typeof body === "function" ? body(call) : body;
     const init: RequestInit = {
       method,
       headers: {
         ...started?.headers,
         ...headers,
-        ...(body !== undefined && { "content-type": body.mediaType }),
+        ...(body !== undefined && { "content-type": typeof body === "string" ? "application/json" : NDJSON }),
         ...request.headers,
         ...(required !== undefined && { [POSITION_HEADER]: required }),
       },

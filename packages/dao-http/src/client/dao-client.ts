@@ -9,7 +9,6 @@ import type {
 } from "@flux/dao-core/contract";
 import type { Operation } from "../api/operation.ts";
 import { type KeyedOperation, operations } from "../api/operations.gen.ts";
-import { NDJSON } from "../wire/json.ts";
 import { CHANGES_WAIT, CLIENT_CHANGES, FOLLOWER_PAUSE } from "../wire/limits.ts";
 import { partsOf, resultsOf } from "./batch.ts";
 import { type Body, type Connection, connect, type DaoClientOptions } from "./connection.ts";
@@ -99,18 +98,15 @@ function senderOf({ input, output }: Operation): Send {
 
 const call: Send = async (connection, operation, args) => {
   const request = requestOf(operation, args);
-  const isJson = operation.input === "body";
-  const body = isJson ? { mediaType: "application/json", content: jsonBody(request.input) } : undefined;
+  const body = operation.input === "body" ? jsonBody(request.input) : undefined;
   return exchange(connection, request, body, (head, text) => resultOf(head, text, operation));
 };
 
 const callBatch: Send = async (connection, batch, [list, options]) => {
   const request = requestOf(batch, [undefined, options]);
   const parts = partsOf(list);
-  const content = `{"operations":[${parts.map(({ text }) => text).join(",")}]}`;
-  return exchange(connection, request, { mediaType: "application/json", content }, (head, text) =>
-    resultsOf(head, text, batch, parts),
-  );
+  const body = `{"operations":[${parts.map(({ text }) => text).join(",")}]}`;
+  return exchange(connection, request, body, (head, text) => resultsOf(head, text, batch, parts));
 };
 
 async function exchange(
@@ -134,9 +130,9 @@ async function exchange(
 const callWithLines: Send = async (connection, operation, args) => {
   const request = requestOf(operation, args);
   const lines = new SentLines(request.input);
-  const content = (sent: HttpCall) => lines.toStream(request.timeout === undefined ? sent : undefined);
+  const body = (sent: HttpCall) => lines.toStream(request.timeout === undefined ? sent : undefined);
   try {
-    const sent = await connection.open(request, connection.attempts(request), { mediaType: NDJSON, content });
+    const sent = await connection.open(request, connection.attempts(request), body);
     return resultOf(sent.head, await sent.text(), operation);
   } catch (error) {
     throw lines.failure === undefined ? error : lines.failure.error;
