@@ -145,7 +145,7 @@ export class Endpoint {
       const again = await data.pieces?.updates[this.name]?.(id, {}, { requester: reader, readAfter });
       return again === undefined ? response : await this.#toOpenResponse(reader, again, query, {});
     } catch (error) {
-      throw explainWeak(error, preconditions);
+      throw explainWeak(error, http);
     }
   }
 

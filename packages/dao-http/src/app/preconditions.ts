@@ -10,8 +10,6 @@ type Versions = "*" | readonly string[];
 export interface Preconditions {
   /** The row must have one of them. */
   readonly ifMatch?: Versions | undefined;
-  /** Whether a weak tag was among them; such a tag never matches. */
-  readonly hasWeak?: boolean;
   /** The row is returned only if it has none of them; with `"*"` it is written only if there is none. */
   readonly ifNoneMatch?: Versions | undefined;
 }
@@ -43,7 +41,6 @@ export function readPreconditions(request: HttpRequest, { method, preconditions:
   }
   return {
     ifMatch: ifMatch === undefined ? undefined : versionsIn("If-Match", ifMatch, "strong"),
-    hasWeak: ifMatch?.includes("W/") === true,
     ifNoneMatch: ifNoneMatch === undefined ? undefined : versionsIn("If-None-Match", ifNoneMatch, "weak"),
   };
 }
@@ -95,10 +92,9 @@ export function isRowReturned({ ifMatch, ifNoneMatch }: Preconditions, etag: str
 }
 
 /** The error for the caller if the request failed because a proxy had changed the tag; else `error`. */
-export function explainWeak(error: unknown, { hasWeak }: Preconditions): unknown {
-  const isMismatch =
-    typeof error === "object" && error !== null && "code" in error && error.code === "version_mismatch";
-  if (hasWeak !== true || !isMismatch) return error;
+export function explainWeak(error: unknown, request: HttpRequest): unknown {
+  const hasWeak = request.header("if-match")?.includes("W/") === true;
+  if (!hasWeak || Object(error).code !== "version_mismatch") return error;
   return new HttpError(
     "version_mismatch",
     'If-Match has a weak entity-tag (W/"…"), which never matches. A proxy made it of this service\'s ETag when it compressed the ' +
