@@ -1,5 +1,4 @@
 import {
-  type CallOptions,
   createDaoServices,
   type DatabaseSession,
   type LongRow,
@@ -111,7 +110,11 @@ export class Endpoint {
     if (key !== undefined) {
       return prepareOnce(key, this.operation, request, (body) => {
         const input = parseJsonBody(body);
-        return async ({ services }) => this.#toResponse(await this.#call(services, request.id, input), request.query);
+        // Without options: within a transaction, which has its connection.
+        const args = this.argumentsOf(request.id, input, {});
+        return async ({ services }) => {
+          return this.#toResponse(await callOperation(services, this.name, args), request.query);
+        };
       });
     }
     if (output === "ndjson") return () => this.#respondInLines(request, query);
@@ -127,9 +130,10 @@ export class Endpoint {
 
   async #respond(request: EndpointRequest, input: unknown, preconditions: Preconditions): Promise<HttpResponse> {
     const { http, id, query, data, readAfter } = request;
+    const { ifMatch, ifNoneMatch } = preconditions;
     try {
       const reader = new Reader(http);
-      const opening = this.#open(data.pieces, id, input, preconditions, { requester: reader, readAfter });
+      const opening = this.#open(request, reader, input, ifMatch);
       const opened = opening && (await opening);
       if (opened?.kind === "whole") {
         const response = this.#toResponse(opened.result, query, preconditions);
@@ -137,7 +141,10 @@ export class Endpoint {
         return response;
       }
       if (opened !== undefined) return await this.#toOpenResponse(reader, opened, query, preconditions);
-      const result = await this.#call(data.services, id, input, preconditions, { requester: http, readAfter });
+      const isWrite = this.operation.preconditions === "write";
+      const ifVersion = isWrite ? (ifNoneMatch === undefined ? ifMatch : null) : undefined;
+      const args = this.argumentsOf(id, input, { requester: http, readAfter, ifVersion });
+      const result = await callOperation(data.services, this.name, args);
       const response = this.#toResponse(result, query, preconditions);
       const { body } = response;
       if (id === undefined || typeof body !== "string" || body.length <= LONG_RESPONSE) return response;
@@ -149,13 +156,8 @@ export class Endpoint {
     }
   }
 
-  #open(
-    pieces: PieceServices | undefined,
-    id: string | undefined,
-    input: unknown,
-    { ifMatch }: Preconditions,
-    options: CallOptions,
-  ): Promise<OpenResult | undefined> | undefined {
+  #open({ id, data: { pieces }, readAfter }: EndpointRequest, requester: Reader, input: unknown, ifMatch: unknown) {
+    const options = { requester, readAfter };
     const read = pieces?.reads[this.name];
     if (read !== undefined) return read(id ?? input, options);
     return id === undefined || ifMatch !== undefined ? undefined : pieces?.updates[this.name]?.(id, input, options);
@@ -182,19 +184,6 @@ export class Endpoint {
       share.release();
       throw error;
     }
-  }
-
-  /** @param options absent within a transaction, which has its connection */
-  #call(
-    services: DaoServices,
-    id: string | undefined,
-    input: unknown,
-    { ifMatch, ifNoneMatch }: Preconditions = {},
-    { requester, readAfter }: Pick<CallOptions, "requester" | "readAfter"> = {},
-  ): unknown {
-    const isWrite = this.operation.preconditions === "write";
-    const ifVersion = isWrite ? (ifNoneMatch === undefined ? ifMatch : null) : undefined;
-    return callOperation(services, this.name, this.argumentsOf(id, input, { requester, readAfter, ifVersion }));
   }
 
   /** The arguments of the service's method for the id in the path and the input. */

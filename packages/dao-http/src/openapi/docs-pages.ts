@@ -45,7 +45,7 @@ function routeOf(path: string, source: string): PublicRoute {
   if (source.endsWith(".css")) return serve("text/css; charset=utf-8", load);
   if (source.endsWith(".js")) return serve("text/javascript; charset=utf-8", load);
   const html = (load: () => Promise<string>) =>
-    serve("text/html; charset=utf-8", load, { "content-security-policy": policies[path] ?? contentSecurityPolicy });
+    serve("text/html; charset=utf-8", load, policies[path] ?? contentSecurityPolicy);
   const plain = html(load);
   // Links to the page's files are relative to its URL.
   const withSlash = html(async () => (await load()).replaceAll(`"${path.slice(1)}/`, '"'));
@@ -59,11 +59,7 @@ export function guideFrom(path: string): string | undefined {
 }
 
 /** Serves content that does not change while the process runs, with an `ETag`. It is made once: all responses share its bytes. */
-function serve(
-  contentType: string,
-  load: () => Promise<string>,
-  headers?: Readonly<Record<string, string>>,
-): PublicRoute {
+function serve(contentType: string, load: () => Promise<string>, policy?: string): PublicRoute {
   let loaded: Promise<Uint8Array<ArrayBuffer>> | undefined;
   let etag: string | undefined;
   return async (_, request) => {
@@ -74,7 +70,8 @@ function serve(
       throw error;
     });
     etag ??= `"${hash("sha256", body, "base64url")}"`;
-    const always = { etag, "cache-control": "no-cache", ...securityHeaders, ...headers };
+    const policyHeader = policy === undefined ? undefined : { "content-security-policy": policy };
+    const always = { etag, "cache-control": "no-cache", ...securityHeaders, ...policyHeader };
     if (hasCopy(request, etag)) return { status: 304, headers: always, body: undefined };
     return { status: 200, headers: { "content-type": contentType, ...always }, body };
   };
