@@ -43,11 +43,11 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   if (name === "help") return help(args);
   const command = await find(name);
   context.usage = synopsis(command);
-  const { flags, given } = readArguments(command, args, process.env);
+  const { flags, given } = readArguments(command, args);
   if (flags["help"] === true) return writeStdout(command.usage);
   context.given = given;
   if (command.settings.length > 0) {
-    const names = readEnvFile(process.env);
+    const names = readEnvFile();
     if (names.length > 0) writeStderr(`Settings from .env: ${names.join(", ")}.`);
   }
   const exitCode = await command.run(flags, given);

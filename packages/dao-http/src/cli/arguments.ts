@@ -24,21 +24,15 @@ export interface CommandOptions {
 export type GivenOptions = ReadonlyMap<string, string>;
 
 /** Reads a command's arguments; sets the variables that options stand for, for the workers of `serve` too. @throws UsageError */
-export function readArguments(
-  { options, settings }: CommandOptions,
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv,
-): { readonly flags: CommandFlags; readonly given: GivenOptions } {
-  const flags = parse(
-    { ...options, ...Object.fromEntries(settings.map((name) => [name, { type: "string" }] as const)) },
-    args,
-  );
+export function readArguments({ options, settings }: CommandOptions, args: readonly string[]) {
+  const ofSettings = Object.fromEntries(settings.map((name) => [name, { type: "string" }] as const));
+  const flags = parse({ ...options, ...ofSettings }, args);
   const given = new Map<string, string>();
   for (const name of settings) {
     const value = flags[name];
     if (typeof value !== "string") continue;
     if (value.trim() === "") throw new UsageError(`--${name} must not be empty.`);
-    environment[VARIABLES[name]] = value;
+    process.env[VARIABLES[name]] = value;
     given.set(VARIABLES[name], `--${name}`);
   }
   return { flags, given };
@@ -75,7 +69,7 @@ const NOT_UTF8 = "ERR_ENCODING_INVALID_ENCODED_DATA";
  * reads it.
  * @throws SettingsError if it is there but cannot be read
  */
-export function readEnvFile(environment: NodeJS.ProcessEnv): readonly string[] {
+export function readEnvFile(): readonly string[] {
   let text: string;
   try {
     // Without a byte order mark.
@@ -90,8 +84,8 @@ export function readEnvFile(environment: NodeJS.ProcessEnv): readonly string[] {
   }
   const names: string[] = [];
   for (const [name, value] of Object.entries(parseEnv(text))) {
-    if (environment[name]?.trim()) continue;
-    environment[name] = value;
+    if (process.env[name]?.trim()) continue;
+    process.env[name] = value;
     names.push(name);
   }
   return names.sort();
