@@ -163,10 +163,8 @@ export class Endpoint {
     return id === undefined || ifMatch !== undefined ? undefined : pieces?.updates[this.name]?.(id, input, options);
   }
 
-  async #respondInLines(
-    { http, data, readAfter }: EndpointRequest,
-    { cursors: isWithCursors = false, ...request }: Record<string, unknown>,
-  ): Promise<HttpResponse> {
+  async #respondInLines({ http, data, readAfter }: EndpointRequest, query: Record<string, unknown>) {
+    const { cursors: isWithCursors = false, ...request } = query;
     if (typeof isWithCursors !== "boolean") throw invalidRequest("must be true or false", "cursors");
     const share = this.#settings.memory.share(http.signal);
     const cursors: { latest?: string } = {};

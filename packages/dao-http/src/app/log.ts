@@ -94,18 +94,14 @@ export function logRequest(
   }
 }
 
-function lineOf(
-  { path, status }: RequestLogEntry,
-  cause: unknown,
-  warning: string | undefined,
-): [level: keyof Logger, more: LineDetails, message: string] {
+function lineOf({ path, status }: RequestLogEntry, cause: unknown, warning: string | undefined) {
   if (warning !== undefined)
-    return ["warn", { detail: warning }, status < 500 ? "ready with restrictions" : "not ready"];
+    return ["warn", { detail: warning }, status < 500 ? "ready with restrictions" : "not ready"] as const;
   // Without a cause a 503 announces a stop, and a 500 is a thrown `undefined`.
   if (status < 500 || (cause === undefined && status !== 500))
-    return [PROBES.has(path) ? "debug" : "info", {}, "request"];
-  if (isRejection(cause)) return ["warn", { detail: cause.message }, "rejected"];
-  return ["error", { err: describeError(cause) }, "request failed"];
+    return [PROBES.has(path) ? "debug" : "info", {}, "request"] as const;
+  if (isRejection(cause)) return ["warn", { detail: cause.message }, "rejected"] as const;
+  return ["error", { err: describeError(cause) }, "request failed"] as const;
 }
 
 /** Whether an error's message is sufficient: there may be thousands of them, from a known place. */
