@@ -23,7 +23,7 @@ beforeAll(async () => {
   // For root, the account that runs the database needs access to this folder.
   await chmod(copy, 0o755);
   const filter = (path: string) => !["dist", "coverage"].includes(basename(path));
-  for (const folder of ["scripts", "packages", "examples"]) {
+  for (const folder of ["scripts", "packages", "examples", "docs"]) {
     // The links to dependencies are relative, and resolve to those of the copy.
     await cp(join(repository, folder), join(copy, folder), { recursive: true, verbatimSymlinks: true, filter });
   }
