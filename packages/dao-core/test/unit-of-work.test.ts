@@ -4,6 +4,7 @@ import {
   NotFoundError,
   openDatabase,
   RetryableError,
+  type TransactionOptions,
   UnavailableError,
   UnitOfWorkMisuseError,
 } from "@flux/dao-core";
@@ -230,6 +231,12 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
   test("is read-only if requested", async () => {
     const run = DaoUnitOfWork.run(database(), (uow) => uow.users.create(makeUserData()), { readOnly: true });
     await expect(run).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+  });
+
+  test("an isolation level is one of three, and never SQL", async () => {
+    const options: TransactionOptions = JSON.parse('{ "isolationLevel": "serializable; rollback" }');
+    const run = DaoUnitOfWork.run(database(), async () => undefined, options);
+    await expect(run).rejects.toMatchObject({ code: "validation_failed", issues: [{ path: "isolationLevel" }] });
   });
 
   test("options of the whole transaction are rejected in a nested one", async () => {

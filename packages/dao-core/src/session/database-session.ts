@@ -146,8 +146,10 @@ export interface Daos {
   readonly idempotencyKeys: IdempotencyKeyDao;
 }
 
+export const ISOLATION_LEVELS = ["read committed", "repeatable read", "serializable"] as const;
+
 /** The isolation of a transaction: PostgreSQL's three levels. */
-export type IsolationLevel = "read committed" | "repeatable read" | "serializable";
+export type IsolationLevel = (typeof ISOLATION_LEVELS)[number];
 
 /** How a transaction runs. */
 export interface TransactionOptions extends CallOptions {

@@ -1,6 +1,7 @@
 import type { CallOptions } from "../contract/call-options.ts";
+import { invalid } from "../contract/fields/validation.ts";
 import type { SchemaName } from "../schema/schema-name.ts";
-import type { TransactionOptions } from "./database-session.ts";
+import { ISOLATION_LEVELS, type TransactionOptions } from "./database-session.ts";
 import type { ImportLimit } from "./import-limit.ts";
 import type { TelemetrySource } from "./instrumentation.ts";
 import { milliseconds } from "./limits.ts";
@@ -111,7 +112,7 @@ export interface SqlConnection {
 
 /**
  * The script that begins a transaction with these options: one round trip, and no setting outlives the transaction.
- * @throws ValidationError for a time-out that is not a whole number of milliseconds
+ * @throws ValidationError for an unknown isolation level, or a time-out that is not a whole number of milliseconds
  */
 export function beginScript(options: TransactionOptions): string {
   return [`begin${modeOf(options)}`, ...localTimeouts(options)].join("; ");
@@ -124,6 +125,9 @@ export function transactionSettings(options: TransactionOptions): string[] {
 }
 
 function modeOf({ isolationLevel, readOnly }: TransactionOptions): string {
+  if (isolationLevel !== undefined && !ISOLATION_LEVELS.includes(isolationLevel)) {
+    throw invalid("isolationLevel", `must be one of ${ISOLATION_LEVELS.map((level) => `"${level}"`).join(", ")}`);
+  }
   const isolation = isolationLevel === undefined ? "" : ` isolation level ${isolationLevel}`;
   return readOnly === true ? `${isolation} read only` : isolation;
 }
