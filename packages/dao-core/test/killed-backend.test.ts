@@ -1,7 +1,7 @@
 import { createDaoServices, DaoUnitOfWork, isDaoError, TransactionLostError } from "@flux/dao-core";
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 
 const TRANSACTIONS = 400;
 /** Fewer would prove little; how long that takes is the machine's affair. */
@@ -92,8 +92,9 @@ test("backends killed repeatedly inside transactions: each is complete or absent
 });
 
 test("after the kills the pool works, and leaves no backend idle in a transaction", async () => {
-  const user = await createDaoServices(testDatabase.database).users.createUser(makeUserData());
-  expect(user.id).toBeDefined();
+  const { users } = createDaoServices(testDatabase.database);
+  // The last kill may reach its connection only now.
+  await vi.waitFor(() => users.createUser(makeUserData()));
   const idle = await killer`
     select pid from pg_stat_activity where application_name = 'victim' and state like 'idle in transaction%'`;
   expect(idle).toHaveLength(0);
