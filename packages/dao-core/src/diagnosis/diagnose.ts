@@ -72,7 +72,7 @@ export async function diagnose(examined: Examined): Promise<Finding[]> {
       if (error instanceof SchemaVersionError) return error;
       throw error;
     });
-    findings.push(versionOf(plan));
+    findings.push(versionOf(plan, schema));
     if (plan instanceof SchemaVersionError || plan.applied.length > 0) return findings;
     const facts = await readSchemaFacts(driver, schema, embeddedMigrations.shape, options);
     // There is nothing to compare a schema of another version with.
@@ -124,14 +124,14 @@ async function clock({ driver, options }: Examined): Promise<Finding> {
   return failed("clock", `The database's clock is ${seconds} ${direction} this machine's. Synchronize both with NTP.`);
 }
 
-function versionOf(plan: MigrationPlan | SchemaVersionError): Finding {
+function versionOf(plan: MigrationPlan | SchemaVersionError, schema: SchemaName): Finding {
   if (plan instanceof SchemaVersionError) return failed("schema", plan.message);
   const { from, to, applied, steps } = plan;
   const online = steps.flatMap(({ name, isOnline }) => (isOnline ? [name] : []));
-  const now = `The schema is at version ${to}`;
+  const now = `The schema ${schema.name} is at version ${from}`;
   if (to > NEEDED) return passed("schema", `${now}, newer than version ${NEEDED}, but compatible with this code.`);
   if (applied.length > 0) {
-    return failed("schema", `The schema is at version ${from}; this code needs version ${to}. Run migrate().`);
+    return failed("schema", `${now}; this code needs version ${to}. Run migrate().`);
   }
   if (online.length === 0) return passed("schema", `${now}, which this code needs.`);
   const left = `but ${list(online)} is not done yet. Run migrate(), unless another process is at it`;
