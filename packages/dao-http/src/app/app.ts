@@ -278,12 +278,12 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
   function respondToCaller(exchange: Exchange): Promise<HttpResponse> {
     const { http, path, query } = exchange;
     // Nothing else is there, so nothing is revealed.
-    if (!maybeApi.test(path)) throw nothingHere();
+    if (!maybeApi.test(path)) throw nothingAt(exchange.target);
     const caller = callerOf(exchange);
     exchange.caller = caller;
     checkExpectation(http.header("expect"));
     const match = router.match(path);
-    if (match === undefined) throw nothingHere();
+    if (match === undefined) throw nothingAt(exchange.target);
     const endpoint = match.methods.get(http.method);
     if (endpoint === undefined) throw methodNotAllowed(http.method, match.allow);
     exchange.route = endpoint.operation.path;
@@ -319,8 +319,8 @@ export function createDaoApp(options: DaoAppOptions): DaoApp {
 /** Whether a path is at `/api` or below it, or may be, as its beginning is percent-encoded. */
 const maybeApi = /^\/(?:api(?:\/|$)|[^/]*%)/;
 
-function nothingHere(): HttpError {
-  return new HttpError("not_found", "There is nothing at this path. Check it against /openapi.json.");
+function nothingAt(target: string): HttpError {
+  return new HttpError("not_found", `There is nothing at ${target}. Check it against /openapi.json.`);
 }
 
 function methodNotAllowed(method: string, allow: string): HttpError {

@@ -3,7 +3,7 @@ import { LATEST, POSITION_HEADER, POSITION_PATTERN } from "../api/operation.ts";
 import { NDJSON } from "../wire/json.ts";
 import { CALL_TIMEOUT } from "../wire/limits.ts";
 import { HttpCall } from "./http-call.ts";
-import type { CallRequest } from "./request.ts";
+import { type CallRequest, isTimeout, TIMEOUT_RULE } from "./request.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 
 /** The part of `fetch` that the client uses. */
@@ -33,16 +33,17 @@ export type Body = string | ((call: HttpCall) => ReadableStream<Uint8Array>);
 
 export type Connection = ReturnType<typeof connect>;
 
-/** @throws TypeError for an invalid base URL, and for a key that a header cannot contain; the message contains neither */
+/** @throws TypeError for an invalid base URL or time-out, and for a key that a header cannot contain; the message has no URL and no key */
 export function connect(options: DaoClientOptions) {
   const { serviceKey, timeout: callTimeout = CALL_TIMEOUT, retry } = options;
   if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(options.baseUrl)) {
     throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
   }
   // The error of fetch would contain the key.
-  if (!/^[\x21-\x7e]{1,200}$/.test(serviceKey)) {
+  if (typeof serviceKey !== "string" || !/^[\x21-\x7e]{1,200}$/.test(serviceKey)) {
     throw new TypeError("serviceKey must be 1 to 200 printable ASCII characters, without a space or a line break.");
   }
+  if (!isTimeout(callTimeout)) throw new TypeError(`timeout ${TIMEOUT_RULE}.`);
   const baseUrl = options.baseUrl.replace(/\/+$/, "");
   const headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
   // Called without a receiver: a browser's fetch rejects any but the window.

@@ -15,7 +15,7 @@ import { describe, expect, test } from "vitest";
 import { operations } from "../api/operations.gen.ts";
 import { connectedClient, rejection, sampleResult } from "../testing/connected-client.ts";
 import { encode } from "../wire/json.ts";
-import type { Fetch } from "./connection.ts";
+import type { DaoClientOptions, Fetch } from "./connection.ts";
 import { createDaoClient } from "./dao-client.ts";
 import { InvalidServiceKeyError, UnexpectedResponseError } from "./errors.ts";
 
@@ -258,4 +258,14 @@ describe("the connection", () => {
       expect(create).not.toThrow(/nter2/);
     },
   );
+
+  test("a missing key, as of an unset variable, is rejected at once", () => {
+    const options: DaoClientOptions = JSON.parse('{ "baseUrl": "http://x" }');
+    expect(() => createDaoClient(options)).toThrow(/serviceKey must be/);
+  });
+
+  test.each([0, 1.5, 2 ** 31])("a time-out that no timer can keep is rejected at once: %d", (timeout) => {
+    const create = () => createDaoClient({ baseUrl: "http://x", serviceKey: "k", timeout });
+    expect(create).toThrow("timeout must be a whole number of milliseconds from 1 to 2147483647.");
+  });
 });

@@ -111,7 +111,8 @@ export class HttpCall {
     } catch (cause) {
       this.#failure = { error: this.#lateness ?? cause };
       this.#callerSignal?.throwIfAborted();
-      const what = this.#lateness?.message ?? "The service cannot be reached, or the connection was lost.";
+      const what =
+        this.#lateness?.message ?? "The service cannot be reached at the base URL, or the connection was lost.";
       throw unavailable(what, this.#method, { cause });
     }
   }
