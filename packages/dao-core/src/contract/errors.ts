@@ -68,7 +68,7 @@ export function describeIssues(issues: readonly ValidationIssue[]): string {
   const [first, ...rest] = issues;
   if (first === undefined) return "The input breaks a rule.";
   const sentence = first.path === "" ? `The input ${first.message}` : `${first.path} ${first.message}`;
-  const more = rest.length === 0 ? "" : ` (and ${rest.length} more: see errors)`;
+  const more = rest.length === 0 ? "" : ` (and ${rest.length} more)`;
   return `${sentence}${more}.`;
 }
 

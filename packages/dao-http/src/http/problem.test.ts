@@ -85,7 +85,7 @@ describe("contract, Errors: every error has its status and code", () => {
       }));
     const all = toProblem(new ValidationError(issuesOf(100)), request);
     expect(all.errors).toHaveLength(100);
-    expect(all.detail).toBe("milestones.0.tasks.0.start_time is bad (and 99 more: see errors).");
+    expect(all.detail).toBe("milestones.0.tasks.0.start_time is bad (and 99 more).");
     const some = toProblem(new ValidationError(issuesOf(110_000)), request);
     expect(some.errors?.at(-1)?.path).toBe("milestones.0.tasks.99.start_time");
     expect(some.errors).toHaveLength(100);
