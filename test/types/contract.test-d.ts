@@ -9,6 +9,7 @@ import {
   type GoalWithRelationsDto,
   joinDrizzle,
   type Page,
+  type TaskChangeDto,
   type TaskCreateDto,
   type TaskDto,
   type TaskService,
@@ -60,6 +61,15 @@ describe("services", () => {
     expectTypeOf(tasks.listTasks()).resolves.toEqualTypeOf<Page<TaskDto>>();
     expectTypeOf(tasks.deleteTask("id")).resolves.toEqualTypeOf<void>();
     expectTypeOf<Awaited<ReturnType<GoalService["createGoalWithStructure"]>>>().toEqualTypeOf<GoalWithRelationsDto>();
+  });
+
+  test("lists in an input may be readonly", () => {
+    const ids: readonly string[] = [];
+    const state = ["drifted", "missed"] as const;
+    const changes: readonly TaskChangeDto[] = [];
+    expectTypeOf(tasks.listTasks).toBeCallableWith({ id: ids, state });
+    expectTypeOf(tasks.bulkUpdateState).toBeCallableWith({ taskIds: ids, newState: "missed" });
+    expectTypeOf(tasks.updateTasks).toBeCallableWith({ updates: changes });
   });
 
   test("a filter of another entity is rejected", () => {

@@ -1,7 +1,16 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
-import { described, dtoRegistry, exampleOf, examples, withCreatedAt, withId, withUser } from "./fields/described.ts";
+import {
+  described,
+  dtoRegistry,
+  exampleOf,
+  examples,
+  listOf,
+  withCreatedAt,
+  withId,
+  withUser,
+} from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
@@ -66,7 +75,7 @@ export const MAX_STRUCTURE_TASKS = 10_000;
 export const milestoneStructureDto = milestoneCreateDto
   .omit({ goalId: true })
   .extend({
-    tasks: described(z.array(taskStructureDto), "The tasks that lead to it.", [exampleOf(taskStructureDto)])
+    tasks: described(listOf(taskStructureDto), "The tasks that lead to it.", [exampleOf(taskStructureDto)])
       .default(() => [])
       .meta({ maxItems: MAX_STRUCTURE_TASKS }),
   })
@@ -81,7 +90,7 @@ export const goalStructureCreateDto = z
   .object({
     /** The goal itself. */
     goal: goalCreateDto,
-    milestones: described(z.array(milestoneStructureDto), "Its milestones, with their tasks.", [
+    milestones: described(listOf(milestoneStructureDto), "Its milestones, with their tasks.", [
       exampleOf(milestoneStructureDto),
     ])
       .default(() => [])

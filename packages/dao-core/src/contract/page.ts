@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { described, dtoRegistry, exampleOf, withCreatedAt, withId } from "./fields/described.ts";
+import { described, dtoRegistry, exampleOf, listOf, withCreatedAt, withId } from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 
 /** One page of a list, newest rows first unless another order was requested. */
@@ -195,7 +195,7 @@ const wrongNumber = { error: `must have 1 to ${MAX_FILTER_VALUES} values` };
 
 /** A filter on a field: the value that it must have, or up to 100 of which it must have one. */
 export function anyOf<Value extends z.ZodType>(value: Value) {
-  return z.union([value, z.array(value).min(1, wrongNumber).max(MAX_FILTER_VALUES, wrongNumber)]);
+  return z.union([value, listOf(value, MAX_FILTER_VALUES, wrongNumber)]);
 }
 
 /** The value of a filter on a free-text column. Short, because a URL contains it, and the links to other pages do so again. */

@@ -6,6 +6,7 @@ import {
   dtoRegistry,
   exampleOf,
   examples,
+  listOf,
   withCreatedAt,
   withGoal,
   withId,
@@ -199,11 +200,7 @@ const wrongNumberOf = (what: string) => ({ error: `must contain 1 to ${MAX_BULK_
 /** Ids that do not exist are ignored; duplicates count once. */
 export const bulkUpdateStateRequest = z
   .object({
-    taskIds: described(
-      z.array(id()).min(1, wrongNumberOf("ids")).max(MAX_BULK_TASKS, wrongNumberOf("ids")),
-      "The tasks to change.",
-      [examples.task],
-    ),
+    taskIds: described(listOf(id(), MAX_BULK_TASKS, wrongNumberOf("ids")), "The tasks to change.", [examples.task]),
     newState: described(z.enum(TASK_STATES), `The state that they get. ${words.state}`, "drifted"),
   })
   .register(dtoRegistry, {
@@ -219,7 +216,7 @@ export const bulkUpdateStateResult = z
 export const bulkUpdateRequest = z
   .object({
     updates: described(
-      z.array(taskChangeDto).min(1, wrongNumberOf("updates")).max(MAX_BULK_TASKS, wrongNumberOf("updates")),
+      listOf(taskChangeDto, MAX_BULK_TASKS, wrongNumberOf("updates")),
       "The changes, each of another task.",
       [exampleOf(taskChangeDto)],
     ),

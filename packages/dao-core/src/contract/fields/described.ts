@@ -32,6 +32,15 @@ export function described<Schema extends z.ZodType>(schema: Schema, description:
   return schema.meta({ description, examples: [example] });
 }
 
+/** A list in an input, which may be readonly; with `max`, of 1 to `max` items. */
+export function listOf<Item extends z.ZodType>(
+  item: Item,
+  max?: number,
+  wrongNumber?: { error: string },
+): z.ZodType<z.output<Item>[], readonly z.input<Item>[]> {
+  return max === undefined ? z.array(item) : z.array(item).min(1, wrongNumber).max(max, wrongNumber);
+}
+
 export const withId = { id: described(id(), "The row's id.", examples.task) };
 export const withUser = { userId: described(id(), "The user to whom this belongs.", examples.user) };
 export const withGoal = { goalId: described(id(), "The goal to which this belongs.", examples.goal) };
