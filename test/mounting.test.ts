@@ -190,7 +190,7 @@ describe("a host that has consumed the body", () => {
       body: JSON.stringify(makeUserData()),
     });
     expect(answer.status).toBe(500);
-    expect((await bodyOf(answer)).detail).toMatch(/Mount the app before middleware that parses bodies/);
+    expect((await bodyOf(answer)).detail).toMatch(/Mount the app before express\.json\(\)/);
     await host.stop();
   });
 });

@@ -70,7 +70,8 @@ export function bodyTooLarge(limit: number): HttpError {
 export function bodyReadAlready(): HttpError {
   return new HttpError(
     "internal_error",
-    "The host of this service has already read the body. Mount the app before middleware that parses bodies, such as express.json().",
+    "The host of this service has already read the body. " +
+      "Mount the app before express.json() and other parsers; in Fastify remove its content type parsers.",
   );
 }
 
