@@ -149,6 +149,9 @@ describe("REST: the key comes first", () => {
 
   test("an app needs a key", () => {
     expect(() => testApp(undefined, { keys: [] })).toThrow("at least one service key");
+    for (const options of [{ bodyLimit: Number("1mb") }, { bodyTimeout: 2 ** 31 }, { maxConcurrentRequests: 0 }]) {
+      expect(() => testApp(undefined, options)).toThrow(/^\w+ must be a whole number from 1 to 2147483647\.$/);
+    }
   });
 
   test.each(["", " ", "two words", "kéy", "x".repeat(201)])("the key %j is rejected, and not shown", (key) => {

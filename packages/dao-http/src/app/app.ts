@@ -161,6 +161,8 @@ class Exchange implements Served {
   }
 }
 
+const SMALLEST = { bodyLimit: 1, bodyTimeout: 1, maxConcurrentRequests: 1, maxWaitingRequests: 0, maxFollowers: 0 };
+
 /**
  * Creates the REST API over `services`, for any host that supports `fetch`, and for Node (see `startServer`).
  *
@@ -171,9 +173,10 @@ class Exchange implements Served {
  * ```
  *
  * @throws TypeError without a key, for a key that is not 1 to 200 printable ASCII characters without a space, and for an
- *   invalid `basePath` or origin
+ *   invalid `basePath`, origin or limit
  */
 export function createDaoApp(options: DaoAppOptions): DaoApp {
+  limits.checkLimits(options, SMALLEST);
   let isStopping = false;
   const { services, replica, docs = true } = options;
   const { bodyLimit = limits.BODY_LIMIT, bodyTimeout = limits.BODY_TIMEOUT } = options;

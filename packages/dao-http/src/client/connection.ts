@@ -1,9 +1,9 @@
 import type { Telemetry } from "@flux/dao-core";
 import { LATEST, POSITION_HEADER, POSITION_PATTERN } from "../api/operation.ts";
 import { NDJSON } from "../wire/json.ts";
-import { CALL_TIMEOUT } from "../wire/limits.ts";
+import { CALL_TIMEOUT, checkLimits } from "../wire/limits.ts";
 import { HttpCall } from "./http-call.ts";
-import { type CallRequest, isTimeout, TIMEOUT_RULE } from "./request.ts";
+import type { CallRequest } from "./request.ts";
 import { Attempts, type RetryOptions } from "./retry.ts";
 
 /** The part of `fetch` that the client uses. */
@@ -43,7 +43,7 @@ export function connect(options: DaoClientOptions) {
   if (typeof serviceKey !== "string" || !/^[\x21-\x7e]{1,200}$/.test(serviceKey)) {
     throw new TypeError("serviceKey must be 1 to 200 printable ASCII characters, without a space or a line break.");
   }
-  if (!isTimeout(callTimeout)) throw new TypeError(`timeout ${TIMEOUT_RULE}.`);
+  checkLimits(options, { timeout: 1 });
   const baseUrl = options.baseUrl.replace(/\/+$/, "");
   const headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
   // Called without a receiver: a browser's fetch rejects any but the window.

@@ -266,6 +266,6 @@ describe("the connection", () => {
 
   test.each([0, 1.5, 2 ** 31])("a time-out that no timer can keep is rejected at once: %d", (timeout) => {
     const create = () => createDaoClient({ baseUrl: "http://x", serviceKey: "k", timeout });
-    expect(create).toThrow("timeout must be a whole number of milliseconds from 1 to 2147483647.");
+    expect(create).toThrow("timeout must be a whole number from 1 to 2147483647.");
   });
 });

@@ -31,17 +31,13 @@ export function requestOf(operation: Operation, args: readonly unknown[]): CallR
   const { target, input, options } = targetOf(operation, args);
   const { signal, timeout, readAfter, retries, ...others } = options;
   if (retries !== undefined) throw invalid("retries", "cannot be chosen over HTTP: the service retries nine times");
-  if (timeout !== undefined && !isTimeout(timeout)) throw invalid("timeout", TIMEOUT_RULE);
+  if (timeout !== undefined && !(Number.isInteger(timeout) && timeout >= 1 && timeout <= MAX_TIMEOUT)) {
+    throw invalid("timeout", `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`);
+  }
   if (readAfter !== undefined && (readAfter === LATEST || !POSITION_PATTERN.test(readAfter))) {
     throw invalid("readAfter", "must be a position, as position() returns it");
   }
   return { operation, target, headers: headersOf(others, operation), signal, timeout, readAfter, input };
-}
-
-export const TIMEOUT_RULE = `must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT}`;
-
-export function isTimeout(value: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= MAX_TIMEOUT;
 }
 
 function targetOf(operation: Operation, args: readonly unknown[]) {

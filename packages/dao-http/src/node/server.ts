@@ -58,8 +58,9 @@ export interface RunningServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-/** Serves `app` by Node's own HTTP server. @throws SettingsError if it cannot listen there; the message names the port */
+/** Serves `app` by Node's own HTTP server. @throws TypeError for an invalid limit; SettingsError if it cannot listen, naming the port */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  limits.checkLimits(options, { maxConnections: 1, sendTimeout: 1, keepAliveTimeout: 1, stopDelay: 0, gracePeriod: 1 });
   const { app, host = "127.0.0.1", port = 8_000, logger = createLogger({ level: "error" }) } = options;
   const server = createServer({
     headersTimeout: limits.HEADERS_TIMEOUT,

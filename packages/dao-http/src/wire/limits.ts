@@ -168,6 +168,19 @@ export const SOURCE_CLOSE_TIMEOUT = 1_000;
 /** Longest delay of a timer; a longer one would fire at once. */
 export const MAX_TIMEOUT = 2_147_483_647;
 
+/** @throws TypeError for an option that is not a whole number from its smallest value on */
+export function checkLimits<Name extends string>(
+  options: Readonly<Partial<Record<NoInfer<Name>, number | undefined>>>,
+  smallest: Readonly<Record<Name, number>>,
+): void {
+  for (const name in smallest) {
+    const { [name]: value = smallest[name] } = options;
+    if (!Number.isInteger(value) || value < smallest[name] || value > MAX_TIMEOUT) {
+      throw new TypeError(`${name} must be a whole number from ${smallest[name]} to ${MAX_TIMEOUT}.`);
+    }
+  }
+}
+
 /** Attempts beyond the first; the delay before the first of them, which doubles each time, and the maximum delay. */
 export const RETRIES = 2;
 export const FIRST_RETRY_DELAY = 100;
