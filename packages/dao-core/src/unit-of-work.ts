@@ -1,8 +1,9 @@
 import type { CallOptions } from "./contract/call-options.ts";
 import { isDaoError, UnitOfWorkMisuseError } from "./contract/errors.ts";
+import { invalid } from "./contract/fields/validation.ts";
 import type { DatabaseSession, TransactionOptions } from "./session/database-session.ts";
 import { type Retry, withRetries } from "./session/executor.ts";
-import { OWN_RETRIES } from "./session/limits.ts";
+import { isWholeNumber, OWN_RETRIES } from "./session/limits.ts";
 import type { PieceReads } from "./session/piece-reads.ts";
 import { DaoSet } from "./session/session.ts";
 import { OWN_WORK } from "./session/transaction/transaction-context.ts";
@@ -72,6 +73,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     { retries = 0, onRetry, ...options }: UnitOfWorkOptions = {},
   ): Promise<Result> {
+    if (!isWholeNumber(retries, 0)) throw invalid("retries", "must be a whole number from 0");
     if (session.isTransaction && retries > 0) {
       throw new UnitOfWorkMisuseError("Only the outermost transaction can be retried. Set retries where it begins.");
     }

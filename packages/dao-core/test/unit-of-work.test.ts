@@ -239,6 +239,11 @@ describe.each(engines)("a unit of work on $engine", ({ open }) => {
     await expect(run).rejects.toMatchObject({ code: "validation_failed", issues: [{ path: "isolationLevel" }] });
   });
 
+  test("retries that are no number do not repeat it for ever", async () => {
+    const run = DaoUnitOfWork.run(database(), async () => undefined, { retries: Number("five") });
+    await expect(run).rejects.toMatchObject({ code: "validation_failed", issues: [{ path: "retries" }] });
+  });
+
   test("options of the whole transaction are rejected in a nested one", async () => {
     const run = DaoUnitOfWork.run(database(), (uow) =>
       DaoUnitOfWork.run(uow, async () => undefined, { isolationLevel: "serializable" }),

@@ -2,7 +2,6 @@ import { type BatchOptions, MAX_BATCH_OPERATIONS } from "../contract/batch.ts";
 import { operationError } from "../contract/errors.ts";
 import { invalid } from "../contract/fields/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
-import { isWholeNumber } from "../session/limits.ts";
 import { DaoSet } from "../session/session.ts";
 import { withDeadline } from "../session/waiting/deadline.ts";
 import { runRetryable } from "../unit-of-work.ts";
@@ -117,9 +116,7 @@ class BatchSession extends DaoSet implements DatabaseSession {
 
 /** What the compiler checks, for callers without types. */
 function validateBatch(operations: unknown, options: BatchOptions): void {
-  const { retries = 0 } = options;
   refuseKey(options);
-  if (!isWholeNumber(retries, 0)) throw invalid("retries", "must be a whole number from 0");
   if (!Array.isArray(operations) || operations.length < 1 || operations.length > MAX_BATCH_OPERATIONS) {
     throw invalid("operations", `must be a list of 1 to ${MAX_BATCH_OPERATIONS} operations`);
   }
