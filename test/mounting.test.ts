@@ -7,6 +7,7 @@ import { createLogger } from "@flux/dao-http/server";
 import Fastify from "fastify";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { fastifyHost } from "../examples/mounting/fastify.ts";
 import { hosts, type RunningHost } from "../examples/mounting/hosts.ts";
 import { listen } from "../examples/mounting/listen.ts";
 import { untilBlocked } from "./blocked-sessions.ts";
@@ -160,6 +161,20 @@ describe.each(Object.entries(hosts))("mounted on %s, at /data", (_, start) => {
     await within(2_000, async () => stopped);
     await expect(send(`${other.url}/data/health`)).rejects.toThrow();
   });
+});
+
+test("requests of Fastify's inject, which have no connection, get their responses at once", async () => {
+  const { app } = fastifyHost(options);
+  const headers = { "X-Flux-Service-Key": KEY, "Content-Type": "application/json" };
+  const post = (payload: string, more = {}) =>
+    app.inject({ method: "POST", url: "/data/api/v1/users/", headers: { ...headers, ...more }, payload });
+  await within(900, async () => {
+    expect((await post(JSON.stringify(makeUserData()))).statusCode).toBe(201);
+    expect((await post("{}", { "X-Flux-Service-Key": "wrong" })).statusCode).toBe(403);
+    expect((await post("x".repeat(1_048_577))).statusCode).toBe(413);
+  });
+  expect((await app.inject({ url: "/data/api/v1/tasks/stream", headers })).statusCode).toBe(200);
+  await app.close();
 });
 
 describe("a host that has consumed the body", () => {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type ClientHttp2Session, connect, createServer, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Session, connect, constants, createServer, type IncomingHttpHeaders } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { createDaoApp, toNodeListener } from "@flux/dao-http";
 import { createLogger } from "@flux/dao-http/server";
@@ -89,6 +89,19 @@ describe("an app on an HTTP/2 host", () => {
     host.finish();
     const failing = send({ ":path": "/api/v1/tasks/stream" });
     await expect(failing.response).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR/);
+    expect((await send(get).response).headers[":status"]).toBe(200);
+  });
+
+  test("a rejected body that never ends closes its stream, and the connection stays open for other streams", async () => {
+    host.finish();
+    const headers = { "content-type": "application/json", "content-length": 2_000_000 };
+    const upload = session.request({ ...headers, ":path": "/api/v1/users/", ":method": "POST" }, { endStream: false });
+    const closed = once(upload, "close");
+    const [received] = await once(upload, "response");
+    expect(received[":status"]).toBe(403);
+    upload.resume();
+    await closed;
+    expect(upload.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
     expect((await send(get).response).headers[":status"]).toBe(200);
   });
 

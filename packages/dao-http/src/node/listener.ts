@@ -120,9 +120,12 @@ async function writeAll(pieces: Iterator<Uint8Array> | AsyncIterator<string>, ou
   }
 }
 
-/** Whether all of a request has arrived. */
-function isRead({ complete, headers }: IncomingMessage): boolean {
-  return complete || (headers["transfer-encoding"] === undefined && !(Number(headers["content-length"]) > 0));
+/** Whether all of a request has arrived. A request without a connection, as of Fastify's `inject`, is never `complete`. */
+const hasEnded = ({ complete, readableEnded }: IncomingMessage) => complete || readableEnded;
+
+function isRead(incoming: IncomingMessage): boolean {
+  const { headers } = incoming;
+  return hasEnded(incoming) || (headers["transfer-encoding"] === undefined && !(Number(headers["content-length"]) > 0));
 }
 
 /**
@@ -130,7 +133,7 @@ function isRead({ complete, headers }: IncomingMessage): boolean {
  * connection with unread bytes resets it, and the reset can overtake the response.
  */
 function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  if (incoming.complete) {
+  if (hasEnded(incoming)) {
     outgoing.end();
     return;
   }
@@ -138,8 +141,8 @@ function endAfterRequest(incoming: IncomingMessage, outgoing: ServerResponse): v
     clearTimeout(idle);
     clearTimeout(total);
     incoming.off("end", finish).off("close", finish);
-    outgoing.end();
-    if (!incoming.complete) incoming.socket.destroySoon();
+    // In HTTP/2 this closes the stream, not the connection.
+    outgoing.end(() => hasEnded(incoming) || incoming.socket.destroy());
   };
   const idle = setTimeout(finish, LINGER_IDLE);
   const total = setTimeout(finish, LINGER_TOTAL);
