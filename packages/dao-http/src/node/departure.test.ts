@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
 import { ClientGoneError } from "../http/problem.ts";
+import { NDJSON } from "../wire/json.ts";
+import { DEPARTURE_PROBE_INTERVAL } from "../wire/limits.ts";
 import { toNodeListener } from "./listener.ts";
 
 async function listening(handle: (request: HttpRequest) => Promise<HttpResponse>) {
@@ -57,3 +59,25 @@ test.each(["destroy", "end"] as const)(
     for (const { reason } of waiting) expect(reason).toBeInstanceOf(ClientGoneError);
   },
 );
+
+test("a stream that begins when its client is gone is not probed for as long as the process runs", async () => {
+  const started = vi.spyOn(globalThis, "setInterval");
+  const cleared = vi.spyOn(globalThis, "clearInterval");
+  let waiting: AbortSignal | undefined;
+  await using server = await listening(async ({ signal }) => {
+    waiting = signal;
+    await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+    return { status: 200, headers: { "content-type": NDJSON }, body: toLines() };
+  });
+  async function* toLines() {
+    yield "{}\n";
+  }
+  server.socket.write(REQUEST);
+  await expect.poll(() => waiting).toBeDefined();
+  server.socket.destroy();
+  const timers = () => started.mock.results.filter((_, at) => started.mock.calls[at]?.[1] === DEPARTURE_PROBE_INTERVAL);
+  await expect.poll(() => waiting?.aborted).toBe(true);
+  expect(timers()).not.toEqual([]);
+  const isCleared = (timer: unknown) => cleared.mock.calls.some(([one]) => one === timer);
+  await expect.poll(() => timers().every(({ value }) => isCleared(value))).toBe(true);
+});

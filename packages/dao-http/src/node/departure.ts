@@ -98,7 +98,8 @@ class ConnectionDeparture {
 
   #probe(): void {
     for (const probe of this.#probes.values()) probe();
-    if (this.#probes.size > 0) return;
+    // A response that begins when its client is gone does not close: it has.
+    if (this.#probes.size > 0 && !this.#socket.destroyed) return;
     clearInterval(this.#probing);
     this.#probing = undefined;
   }
