@@ -36,7 +36,8 @@ export type Connection = ReturnType<typeof connect>;
 /** @throws TypeError for an invalid base URL or time-out, and for a key that a header cannot contain; the message has no URL and no key */
 export function connect(options: DaoClientOptions) {
   const { serviceKey, timeout: callTimeout = CALL_TIMEOUT, retry } = options;
-  if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(options.baseUrl)) {
+  const baseUrl = options.baseUrl.replace(/\/+$/, "");
+  if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl) || !URL.canParse(`${baseUrl}/`)) {
     throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
   }
   // The error of fetch would contain the key.
@@ -44,7 +45,6 @@ export function connect(options: DaoClientOptions) {
     throw new TypeError("serviceKey must be 1 to 200 printable ASCII characters, without a space or a line break.");
   }
   checkLimits(options, { timeout: 1 });
-  const baseUrl = options.baseUrl.replace(/\/+$/, "");
   const headers = { "x-flux-service-key": serviceKey, accept: "application/json" };
   // Called without a receiver: a browser's fetch rejects any but the window.
   const ownFetch = options.fetch ?? ((url, init) => fetch(url, init));

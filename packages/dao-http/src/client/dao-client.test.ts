@@ -244,7 +244,8 @@ describe("the connection", () => {
     };
     await createDaoClient({ baseUrl: "http://x/dao/", serviceKey: "k", fetch }).users.listUsers();
     expect(urls).toEqual(["http://x/dao/api/v1/users/"]);
-    for (const baseUrl of ["", "x", "ftp://x", "http://", "http://x?y", "http://x#y", "http://me:hunter2@x"]) {
+    const noUrls = ["", "x", "ftp://x", "http://", "http://x?y", "http://x#y", "http://me:hunter2@x"];
+    for (const baseUrl of [...noUrls, "http://x:80000", "http://x y", "http://x:80 ", "http://[::1"]) {
       expect(() => createDaoClient({ baseUrl, serviceKey: "k" })).toThrow("baseUrl must be");
       expect(() => createDaoClient({ baseUrl, serviceKey: "k" })).not.toThrow("hunter2");
     }
