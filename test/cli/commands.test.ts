@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogger } from "@flux/dao-http";
@@ -95,6 +95,22 @@ describe("flux-dao openapi", () => {
     }
   });
 });
+
+test
+  .skipIf(!existsSync("/dev/full"))
+  .each([["openapi", "--out", "/dev/full"], ["openapi"], ["doctor"], ["doctor", "--json"]])(
+  "a full disk gets a sentence: %s %s",
+  async (...args) => {
+    const full = await open("/dev/full", "w");
+    try {
+      const { exit, stderr } = await run(args, {}, undefined, undefined, full.fd);
+      expect(exit).toBe(1);
+      expectSentence(stderr);
+    } finally {
+      await full.close();
+    }
+  },
+);
 
 test("a folder without a database is refused by the commands that create none, and is not created", async () => {
   const folder = await mkdtemp(join(tmpdir(), "flux-typo-"));

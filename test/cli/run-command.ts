@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll } from "vitest";
 import { compilePrograms, type Programs } from "../programs.ts";
@@ -16,13 +17,14 @@ interface CommandOutcome {
 
 /**
  * Runs `flux-dao` with these arguments, and only these variables, until it ends, in `folder`; `meanwhile` is called once it has
- * started.
+ * started. Its standard output is `stdout`, a file descriptor, if that is given.
  */
 export type RunCommand = (
   args: readonly string[],
   environment?: Readonly<Record<string, string>>,
   meanwhile?: (command: ChildProcess) => Promise<void>,
   folder?: string,
+  stdout?: number,
 ) => Promise<CommandOutcome>;
 
 /** The command-line program, compiled once for the file. */
@@ -32,13 +34,16 @@ export function useCommand(compile = () => compilePrograms({ cli: "packages/dao-
     programs = await compile();
   });
   afterAll(() => programs?.[Symbol.asyncDispose]());
-  return async (args, environment = {}, meanwhile = async () => {}, folder = tmpdir()) => {
+  return async (args, environment = {}, meanwhile = async () => {}, folder = tmpdir(), output) => {
     const env = { PATH: process.env["PATH"], ...environment };
-    const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], { cwd: folder, env });
-    child.stdin.end();
+    const child = spawn(process.execPath, [programs?.file("cli") ?? "", ...args], {
+      cwd: folder,
+      env,
+      stdio: ["ignore", output ?? "pipe", "pipe"],
+    });
+    const read = async (stream: Readable | null) => (stream === null ? "" : await text(stream));
     // Unless `meanwhile` closed it.
-    const read = text(child.stdout).catch(() => "");
-    const ended = Promise.all([read, text(child.stderr), once(child, "close")]);
+    const ended = Promise.all([read(child.stdout).catch(() => ""), read(child.stderr), once(child, "close")]);
     const [[stdout, stderr]] = await Promise.all([ended, meanwhile(child)]);
     return { exit: child.exitCode, stdout, stderr };
   };

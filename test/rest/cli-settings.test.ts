@@ -61,7 +61,7 @@ describe("Keys and settings: an invalid value stops the start with a message tha
     expect(await refusal({ DB_PREPARE: prepare })).toMatch(/DB_PREPARE must be true or false/);
   });
 
-  test.concurrent.each(["no such host!", "203.0.113.1"])("HOST=%s", async (host) => {
+  test.concurrent.each(["no such host!", "203.0.113.1", "fe80::1"])("HOST=%s", async (host) => {
     expect(await refusal({ HOST: host, SERVICE_API_KEYS: "own-key-1" })).toMatch(/HOST/);
   });
 

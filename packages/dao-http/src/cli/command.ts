@@ -62,7 +62,9 @@ export async function fail(error: unknown, given?: GivenOptions, isJson = false)
     return;
   }
   if (isJson) {
-    await writeStdout(JSON.stringify({ error: { code: codeOf(error), message: problems.join(" "), problems } }));
+    const report = { code: codeOf(error), message: problems.join(" "), problems };
+    // On a full disk, which may be the error itself.
+    await writeStdout(JSON.stringify({ error: report })).catch(() => writeStderr(...problems));
   } else writeStderr(...problems);
   process.exit(error instanceof UsageError ? 2 : 1);
 }
@@ -72,7 +74,7 @@ function explain(error: unknown): readonly string[] {
   if (error instanceof WorkerError) return error.lines;
   if (error instanceof UsageError) return [error.message];
   if (isDaoError(error)) return [forOperators(error.message)];
-  if (isSystemError(error) && "path" in error) return [`${error.message}.`];
+  if (isSystemError(error) && ("path" in error || error.syscall === "write")) return [`${error.message}.`];
   return [isError(error) ? (error.stack ?? error.message) : String(error)];
 }
 
@@ -88,7 +90,7 @@ export function withGivenNames(line: string, given: GivenOptions = new Map()): s
   return line.replace(/\w+/g, (word) => given.get(word) ?? word);
 }
 
-/** An error of the operating system, such as a file that cannot be written: the message names the file. */
-function isSystemError(error: unknown): error is Error & { readonly code: string } {
+/** An error of the operating system, such as a file that cannot be written: the message names the file, or says that the disk is full. */
+function isSystemError(error: unknown): error is Error & { readonly code: string; readonly syscall: string } {
   return isError(error) && "syscall" in error && "code" in error;
 }

@@ -124,6 +124,8 @@ function explainListenError(error: NodeJS.ErrnoException, host: string, port: nu
     EADDRINUSE: `Port ${port} on ${host} is in use. Stop what listens there, or set PORT to another.`,
     EACCES: `Port ${port} on ${host} may not be used by this account. Set PORT to one above 1023.`,
     EADDRNOTAVAIL: notHere,
+    // A link-local address without its interface, fe80::1%eth0.
+    EINVAL: notHere,
     ENOTFOUND: notHere,
     EAI_AGAIN: notHere,
   };
