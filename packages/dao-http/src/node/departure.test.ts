@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, IncomingMessage, ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { expect, test, vi } from "vitest";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
@@ -15,6 +15,10 @@ async function listening(handle: (request: HttpRequest) => Promise<HttpResponse>
   const address: AddressInfo | string | null = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
   return { socket: connect(address.port, "127.0.0.1"), [Symbol.asyncDispose]: async () => void server.close() };
+}
+
+async function* oneLine() {
+  yield "{}\n";
 }
 
 const REQUEST = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -60,6 +64,19 @@ test.each(["destroy", "end"] as const)(
   },
 );
 
+test("an event of a function, whose socket emits nothing, is a request as well", async () => {
+  const incoming: IncomingMessage = Reflect.construct(IncomingMessage, [{ readable: false, destroy: () => undefined }]);
+  Object.assign(incoming, { method: "GET", url: "/", httpVersion: "1.1", httpVersionMajor: 1, complete: true });
+  const outgoing = new ServerResponse(incoming);
+  let isAborted: boolean | undefined;
+  toNodeListener(async ({ signal }) => {
+    isAborted = signal?.aborted;
+    return { status: 200, headers: { "content-type": NDJSON }, body: oneLine() };
+  })(incoming, outgoing);
+  await expect.poll(() => outgoing.writableEnded).toBe(true);
+  expect([isAborted, outgoing.statusCode]).toEqual([false, 200]);
+});
+
 test("a stream that begins when its client is gone is not probed for as long as the process runs", async () => {
   const started = vi.spyOn(globalThis, "setInterval");
   const cleared = vi.spyOn(globalThis, "clearInterval");
@@ -67,11 +84,8 @@ test("a stream that begins when its client is gone is not probed for as long as 
   await using server = await listening(async ({ signal }) => {
     waiting = signal;
     await new Promise((resolve) => signal?.addEventListener("abort", resolve));
-    return { status: 200, headers: { "content-type": NDJSON }, body: toLines() };
+    return { status: 200, headers: { "content-type": NDJSON }, body: oneLine() };
   });
-  async function* toLines() {
-    yield "{}\n";
-  }
   server.socket.write(REQUEST);
   await expect.poll(() => waiting).toBeDefined();
   server.socket.destroy();

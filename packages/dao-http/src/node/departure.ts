@@ -30,7 +30,7 @@ const clientGone = new ClientGoneError();
 
 /** Aborts when the client of a waiting request disconnects. Requests of one HTTP/1 connection share the signal. */
 export function departureOf(incoming: IncomingMessage, outgoing: ServerResponse): AbortSignal {
-  if (incoming.httpVersionMajor > 1) return streamDeparture(incoming, outgoing);
+  if (!hasConnection(incoming)) return streamDeparture(incoming, outgoing);
   const departure = ConnectionDeparture.of(incoming.socket);
   const probe = () => {
     if (outgoing.headersSent) return;
@@ -42,9 +42,13 @@ export function departureOf(incoming: IncomingMessage, outgoing: ServerResponse)
   return departure.signal;
 }
 
+/** Not an HTTP/2 stream, nor the event of a function (`serverless-express`), whose socket emits nothing. */
+const hasConnection = ({ httpVersionMajor, socket }: IncomingMessage) => httpVersionMajor === 1 && "once" in socket;
+
 /** Makes an idle NDJSON stream notice that its client has disconnected, by empty lines, which readers ignore. */
-export function probeByLines({ socket }: IncomingMessage, outgoing: ServerResponse): void {
-  ConnectionDeparture.of(socket).probeBy(outgoing, () => {
+export function probeByLines(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  if (!hasConnection(incoming)) return;
+  ConnectionDeparture.of(incoming.socket).probeBy(outgoing, () => {
     if (!outgoing.writableEnded && outgoing.writableLength === 0) outgoing.write("\n");
   });
 }
@@ -105,7 +109,7 @@ class ConnectionDeparture {
   }
 }
 
-/** In HTTP/2 a stream is a single request. */
+/** For a request that shares its connection with no other, as far as it knows. */
 function streamDeparture({ socket }: IncomingMessage, outgoing: ServerResponse): AbortSignal {
   const departure = new AbortController();
   const leave = () => outgoing.writableEnded || departure.abort(clientGone);

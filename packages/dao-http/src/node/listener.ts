@@ -68,7 +68,7 @@ function sendStreamed(
   outgoing: ServerResponse,
   { headers, body, signal }: StreamedResponse,
 ): void {
-  if (headers["content-type"] === NDJSON && incoming.httpVersionMajor === 1) probeByLines(incoming, outgoing);
+  if (headers["content-type"] === NDJSON) probeByLines(incoming, outgoing);
   const pieces = body[Symbol.asyncIterator]();
   const leave = () => void pieces.return?.().catch(() => undefined);
   if (incoming.method === "HEAD") {
