@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { expect, test, vi } from "vitest";
 import type { HttpRequest, HttpResponse } from "../http/http-message.ts";
@@ -63,19 +63,6 @@ test.each(["destroy", "end"] as const)(
     for (const { reason } of waiting) expect(reason).toBeInstanceOf(ClientGoneError);
   },
 );
-
-test("an event of a function, whose socket emits nothing, is a request as well", async () => {
-  const incoming: IncomingMessage = Reflect.construct(IncomingMessage, [{ readable: false, destroy: () => undefined }]);
-  Object.assign(incoming, { method: "GET", url: "/", httpVersion: "1.1", httpVersionMajor: 1, complete: true });
-  const outgoing = new ServerResponse(incoming);
-  let isAborted: boolean | undefined;
-  toNodeListener(async ({ signal }) => {
-    isAborted = signal?.aborted;
-    return { status: 200, headers: { "content-type": NDJSON }, body: oneLine() };
-  })(incoming, outgoing);
-  await expect.poll(() => outgoing.writableEnded).toBe(true);
-  expect([isAborted, outgoing.statusCode]).toEqual([false, 200]);
-});
 
 test("a stream that begins when its client is gone is not probed for as long as the process runs", async () => {
   const started = vi.spyOn(globalThis, "setInterval");

@@ -1,7 +1,9 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { Writable } from "node:stream";
 import { expect, test } from "vitest";
+import { NDJSON } from "../wire/json.ts";
 import { toNodeListener } from "./listener.ts";
 
 test("a body that arrives with its head is there at once, and its request ends", async () => {
@@ -56,4 +58,31 @@ test("a packet of thousands of chunks is read in few pieces", async () => {
   expect(pieces).toBeLessThan(100);
   socket.destroy();
   server.close();
+});
+
+async function* longLines() {
+  for (let count = 0; count < 2; count++) yield `{${" ".repeat(100_000)}}\n`;
+}
+
+test("an event of a function, whose socket emits nothing, is a request as well", async () => {
+  const incoming: IncomingMessage = Reflect.construct(IncomingMessage, [{ readable: false, destroy: () => undefined }]);
+  Object.assign(incoming, { method: "GET", url: "/", httpVersion: "1.1", httpVersionMajor: 1, complete: true });
+  const outgoing = new ServerResponse(incoming);
+  let sent = "";
+  const socket = new Writable({
+    write(chunk, _, done) {
+      sent += chunk;
+      done();
+    },
+  });
+  Reflect.apply(outgoing.assignSocket, outgoing, [socket]);
+  let isAborted: boolean | undefined;
+  toNodeListener(async ({ signal }) => {
+    isAborted = signal?.aborted;
+    return { status: 200, headers: { "content-type": NDJSON }, body: longLines() };
+  })(incoming, outgoing);
+  await expect.poll(() => outgoing.writableEnded).toBe(true);
+  expect(isAborted).toBe(false);
+  expect(sent).toMatch(/^HTTP\/1.1 200 OK/);
+  expect(sent.match(/\{ +\}/g)).toHaveLength(2);
 });

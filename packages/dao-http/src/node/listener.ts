@@ -105,17 +105,18 @@ function sendPieces(
 async function writeAll(pieces: Iterator<Uint8Array> | AsyncIterator<string>, outgoing: ServerResponse): Promise<void> {
   let isClosed = false;
   let goOn: () => void = () => undefined;
-  outgoing.once("close", () => {
+  const leave = () => {
     isClosed = true;
     goOn();
-  });
-  outgoing.on("drain", () => goOn());
+  };
+  outgoing.once("close", leave).on("drain", () => goOn());
   for (;;) {
     const { value, done } = await pieces.next();
     if (isClosed || done === true) return;
-    if (outgoing.write(value)) continue;
     await new Promise<void>((resolve) => {
       goOn = resolve;
+      // Middleware may drop the callback, and what is no connection emits no "drain".
+      if (outgoing.write(value, (error) => (error == null ? resolve() : leave()))) resolve();
     });
   }
 }
