@@ -701,8 +701,13 @@ describe("readiness", () => {
         name: "UnavailableError",
         message: expect.stringMatching(/is read-only: its transactions are read-only/),
       });
+      const findings = () => new Database(database.driver()).diagnose();
+      expect((await findings()).filter(({ ok }) => !ok)).toEqual([
+        { name: "server", ok: false, message: expect.stringContaining("default_transaction_read_only is on") },
+      ]);
       await readOnly("off");
       await new Database(database.driver()).checkReady();
+      expect((await findings()).filter(({ ok }) => !ok)).toEqual([]);
     }));
 });
 

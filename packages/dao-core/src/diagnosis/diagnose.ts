@@ -66,7 +66,7 @@ interface Examined {
 export async function diagnose(examined: Examined): Promise<Finding[]> {
   const { driver, schema, options } = examined;
   try {
-    const findings = [await serverVersion(examined), await clock(examined), ...(await replication(examined))];
+    const findings = [await server(examined), await clock(examined), ...(await replication(examined))];
     // What `migrate()` would do, or why it would refuse.
     const plan = await readPlan(driver, schema, options).catch((error: unknown) => {
       if (error instanceof SchemaVersionError) return error;
@@ -89,12 +89,17 @@ export async function diagnose(examined: Examined): Promise<Finding[]> {
   }
 }
 
-async function serverVersion({ driver, options }: Examined): Promise<Finding> {
-  const { rows } = await driver.execute("select current_setting('server_version')", [], options);
-  const version = String(rows[0]?.[0]);
-  if (Number.parseInt(version, 10) >= OLDEST_SERVER) return passed("server", `PostgreSQL ${version}.`);
-  const message = `PostgreSQL ${version} is older than ${OLDEST_SERVER}, the oldest that is supported. Upgrade it.`;
-  return failed("server", message);
+async function server({ driver, readOnly, options }: Examined): Promise<Finding> {
+  const text = "select current_setting('server_version'), current_setting('default_transaction_read_only')";
+  const { rows } = await driver.execute(text, [], options);
+  const [version, refusesWrites] = rows[0] ?? [];
+  if (Number.parseInt(String(version), 10) < OLDEST_SERVER) {
+    const rule = `is older than ${OLDEST_SERVER}, the oldest that is supported. Upgrade it.`;
+    return failed("server", `PostgreSQL ${version} ${rule}`);
+  }
+  if (refusesWrites !== "on" || readOnly) return passed("server", `PostgreSQL ${version}.`);
+  const advice = "Find out why, since hosts set it when a disk is full; then switch it off.";
+  return failed("server", `PostgreSQL ${version} refuses writes: default_transaction_read_only is on. ${advice}`);
 }
 
 /** Nothing about a primary that is written to. */
