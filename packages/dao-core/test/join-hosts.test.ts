@@ -38,11 +38,16 @@ async function openEmbedded(): Promise<OpenHost> {
 }
 
 const cases = [
-  ...hosts.map((host) => ({ name: host.name, open: () => openHost(host, 4) })),
-  { name: "Drizzle on PGlite", open: openEmbedded },
+  // postgres.js runs what comes after the end of a transaction outside of it.
+  ...hosts.map((host) => ({
+    name: host.name,
+    detectsEnd: !host.name.endsWith("postgres.js"),
+    open: () => openHost(host, 4),
+  })),
+  { name: "Drizzle on PGlite", detectsEnd: false, open: openEmbedded },
 ];
 
-describe.each(cases)("a transaction of the application's $name", ({ open }) => {
+describe.each(cases)("a transaction of the application's $name", ({ detectsEnd, open }) => {
   let host: OpenHost;
   beforeAll(async () => {
     host = await open();
@@ -150,6 +155,27 @@ describe.each(cases)("a transaction of the application's $name", ({ open }) => {
       await expect(inner).rejects.toMatchObject({ code: "conflict", field: "email" });
     });
     expect([await usersWith(kept.email), await usersWith(undone.email)]).toEqual([1, 0]);
+  });
+
+  test.runIf(detectsEnd)("a unit of work that outlives it is refused, and does not pass for rolled back", async () => {
+    const data = makeUserData();
+    let [finish, late]: [() => void, Promise<unknown>] = [() => undefined, Promise.resolve()];
+    await host.transaction(
+      (session) =>
+        new Promise<void>((resolve) => {
+          late = DaoUnitOfWork.run(session, async (uow) => {
+            await uow.users.create(data);
+            resolve();
+            await new Promise<void>((ended) => {
+              finish = ended;
+            });
+            await uow.users.list();
+          });
+        }),
+    );
+    finish();
+    await expect(late).rejects.toBeInstanceOf(UnitOfWorkMisuseError);
+    expect(await usersWith(data.email)).toBe(1);
   });
 
   describe.each([

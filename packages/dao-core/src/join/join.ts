@@ -29,8 +29,8 @@ export interface JoinPgPoolOptions extends PgDriverOptions, SessionOptions {}
  *
  * The pool is not changed, including its parsers and settings, and `close` does not end it. Results are received as text and
  * parsed here; a pool with `binary: true` cannot be used. What {@link openDatabase} sets when it connects is up to the
- * application: the time-outs, any `TimeZone`, and the `DateStyle`, which must be ISO, PostgreSQL's default. Give the pool an
- * `error` listener, as `pg` requires: it is notified of idle clients that were lost.
+ * application: the time-outs, any `TimeZone`, and the `DateStyle`, which must be ISO, PostgreSQL's default. Give the pool and
+ * its clients `error` listeners, as `pg` requires: they are notified of connections that were lost.
  *
  * A stale prepared statement, after ALTER TABLE or DEALLOCATE ALL, is run once more on another client; inside a unit of work it
  * is a `RetryableError`, which `retries` covers. Its client is dropped, and so are those whose server is read-only, which is an

@@ -237,6 +237,13 @@ function operationalError(facts: DatabaseErrorFacts, cause: unknown): errors.Dao
         "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
         options,
       );
+    case "25P01":
+    case "3B001":
+      return new errors.UnitOfWorkMisuseError(
+        "The application's transaction is not open: it has not begun, or has ended, as by the loss of its connection. Begin it " +
+          "first, and await what belongs to it before you end it.",
+        options,
+      );
     case "42P01":
     case "42703":
     case "42704":

@@ -1,5 +1,6 @@
+import { isError } from "../../contract/fields/realms.ts";
 import type { SqlConnection, SqlParameter, SqlResult } from "../../session/driver.ts";
-import { isLossError, isReadOnlyError, withCode } from "../../session/postgres-errors.ts";
+import { codedError, connectionClosed, isLossError, isReadOnlyError, withCode } from "../../session/postgres-errors.ts";
 import { savepointName } from "../../session/transaction/transaction.ts";
 import { throwIfAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
@@ -55,8 +56,14 @@ export async function runOn<Handle>(
   }
 }
 
+/** How Kysely, Knex, TypeORM and Prisma refuse a statement of a transaction that has ended; TypeORM ends one that loses its connection. */
+const HAS_ENDED = /already (?:committed|rolled back|complete|released|closed)/;
+
 /** The driver's error inside the client's. */
-export function driverError<Handle>({ toDriverError }: HostClient<Handle>, error: unknown): unknown {
+export function driverError<Handle>({ toDriverError, transaction }: HostClient<Handle>, error: unknown): unknown {
+  if (isError(error) && HAS_ENDED.test(error.message)) {
+    return transaction === undefined ? codedError("25P01", error.message, error) : connectionClosed(error);
+  }
   return withCode(toDriverError === undefined ? error : toDriverError(error));
 }
 

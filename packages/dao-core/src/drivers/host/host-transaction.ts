@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { TransactionLostError } from "../../contract/errors.ts";
 import type { SqlResult } from "../../session/driver.ts";
 import { ABORT_GRACE } from "../../session/limits.ts";
-import { isLossError } from "../../session/postgres-errors.ts";
+import { isLossError, withCode } from "../../session/postgres-errors.ts";
 import { onAbort, throwIfAborted, untilAborted } from "../../session/waiting/deadline.ts";
 
 /** Whether the connection of an application's transaction is alive, by reports of its client or statements. */
@@ -48,7 +48,7 @@ export class HostLink {
    */
   listen(connection: unknown): () => void {
     if (!(connection instanceof EventEmitter)) return () => undefined;
-    const lose = (error: unknown) => this.lose(error);
+    const lose = (error: unknown) => this.lose(withCode(error));
     connection.on("error", lose);
     return () => {
       // A lost client emits the error twice; its pool then drops it.
@@ -122,7 +122,7 @@ export function inHostTransaction<Handle, Result>(
     begin(within).then(resolve, async (error: unknown) => {
       hasClientEnded = true;
       if (working !== undefined && outcome === undefined) {
-        link.lose(error);
+        link.lose(coded(error));
         await working.catch(() => undefined);
       }
       if (outcome !== undefined && "error" in outcome) return reject(outcome.error);
