@@ -1,9 +1,12 @@
-import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+import { connect, Socket } from "node:net";
 import { UnavailableError } from "@flux/dao-core";
 import { createTestDatabase, type TestDatabase } from "@flux/dao-core/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { type ConnectionSettings, PostgresConnection } from "../src/drivers/postgres/connection.ts";
 
+import { LeadingBegin } from "../src/drivers/postgres/leading-begin.ts";
+import { checkMessages } from "../src/drivers/postgres/message-check.ts";
 import { openSocket } from "../src/drivers/postgres/open-socket.ts";
 import { toDaoError } from "../src/session/postgres-errors.ts";
 import { Random } from "../src/testing/demo-data/random.ts";
@@ -179,6 +182,7 @@ const malformed: readonly { what: string; transcript: Transcript }[] = [
     "whose value is negative": [int16(1), 0xffff_fffe, "seven"],
     "that lacks a value": [int16(2), 5, "seven"],
     "of fewer columns": [int16(0)],
+    "of more columns": [int16(2), 1, "7", 1, "8"],
   }).map(([what, row]) => ({
     what: `a row ${what}`,
     transcript: [LOGIN, DONE, Buffer.concat([PREPARED, message("D", ...row), DONE])],
@@ -220,6 +224,17 @@ describe.each([
     ];
     expect(await play(trusted, send)).toEqual(expected);
   });
+});
+
+test("the rows of a statement that was described before all have as many values", async () => {
+  const socket = checkMessages(new Socket(), new LeadingBegin());
+  const failure = once(socket, "error");
+  const one = message("D", int16(1), 0xffff_ffff);
+  const two = message("D", int16(2), 0xffff_ffff, 0xffff_ffff);
+  socket.emit("data", Buffer.concat([LOGIN, one, one, DONE, two, two, DONE]));
+  expect(socket.destroyed).toBe(false);
+  socket.emit("data", Buffer.concat([one, two, DONE]));
+  expect(await failure).toMatchObject([{ code: "EPROTO" }]);
 });
 
 test.each([

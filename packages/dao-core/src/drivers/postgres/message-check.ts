@@ -77,6 +77,8 @@ class MessageCheck {
   #heldLength = 0;
   #needed = HEAD;
   readonly #leading: LeadingBegin;
+  /** Of the result that arrives: those described, or, if it was described at an earlier use, the values of its first row. */
+  #columns: number | undefined;
 
   constructor(leading: LeadingBegin) {
     this.#leading = leading;
@@ -118,14 +120,23 @@ class MessageCheck {
         const fault = isLoggedIn ? faultOfDescription(body) : this.#faultOfLogin(String.fromCharCode(type), body);
         if (fault !== undefined) return this.#broken(chunk, from, start, fault);
         if (type === READY_FOR_QUERY) this.#isLoggedIn = isLoggedIn = true;
+        else if (isLoggedIn) this.#columns = body.readUInt16BE();
       } else if (type === DATA_ROW) {
         view ??= new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-        if (!isRow(view, start + HEAD, end))
-          return this.#broken(chunk, from, start, "a row whose values do not fill it");
-      } else if (this.#leading.takes(type)) {
-        // Whatever came before it moves up.
-        chunk.copyWithin(from + needed, from, start);
-        from += needed;
+        const values = valuesOf(view, start + HEAD, end);
+        if (values === undefined) return this.#broken(chunk, from, start, "a row whose values do not fill it");
+        this.#columns ??= values;
+        // postgres.js reads as many values as there are columns.
+        if (values !== this.#columns) {
+          return this.#broken(chunk, from, start, "a row without one value for each column");
+        }
+      } else {
+        if (type === READY_FOR_QUERY) this.#columns = undefined;
+        if (this.#leading.takes(type)) {
+          // Whatever came before it moves up.
+          chunk.copyWithin(from + needed, from, start);
+          from += needed;
+        }
       }
       needed = HEAD;
       start = end;
@@ -187,17 +198,21 @@ function lengthAt(chunk: Buffer, index: number): number {
   return (chunk[index] ?? 0) * 0x100_0000 + low;
 }
 
-/** Each value is its length, -1 for NULL, and as many bytes. @param view reads faster than the buffer itself */
-function isRow(view: DataView, start: number, end: number): boolean {
-  if (end < start + 2) return false;
+/**
+ * The number of a row's values, unless it is malformed: each is its length, -1 for NULL, and as many bytes.
+ * @param view reads faster than the buffer itself
+ */
+function valuesOf(view: DataView, start: number, end: number): number | undefined {
+  if (end < start + 2) return undefined;
+  const values = view.getUint16(start);
   let index = start + 2;
-  for (let column = view.getUint16(start); column > 0; column--) {
-    if (end < index + 4) return false;
+  for (let left = values; left > 0; left--) {
+    if (end < index + 4) return undefined;
     const length = view.getInt32(index);
-    if (length < -1) return false;
+    if (length < -1) return undefined;
     index += length === -1 ? 4 : 4 + length;
   }
-  return index === end;
+  return index === end ? values : undefined;
 }
 
 /** Each column is a name that ends in NUL, and 18 bytes. */
