@@ -297,7 +297,8 @@ export class Database extends SchemaSession implements AsyncDisposable {
    * transaction stays open. Followers of changes end.
    * @param timeout milliseconds to wait for running statements; default 5,000
    */
-  close(timeout?: number): Promise<void> {
+  async close(timeout?: number): Promise<void> {
+    if (timeout !== undefined) milliseconds("timeout", timeout);
     this.#changeTails.close();
     return this.driver.close(timeout);
   }

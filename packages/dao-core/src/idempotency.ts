@@ -49,8 +49,8 @@ export async function runOnce<Result extends JsonValue>(
     const recorded = await uow.idempotencyKeys.claim(key, KEY_LIFETIME);
     if (recorded === null) {
       const result = await work(uow);
-      // Without types work may return undefined, which JSON does not have.
-      await uow.idempotencyKeys.record(key, JSON.stringify(result ?? null));
+      // Without types work may return undefined or a function, which JSON does not have.
+      await uow.idempotencyKeys.record(key, JSON.stringify(result) ?? "null");
       return { result, isReplay: false };
     }
     if (recorded.fingerprint !== key.fingerprint) throw new IdempotencyKeyReusedError();

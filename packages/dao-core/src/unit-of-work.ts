@@ -73,6 +73,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     work: (uow: DaoUnitOfWork) => Promise<Result>,
     { retries = 0, onRetry, ...options }: UnitOfWorkOptions = {},
   ): Promise<Result> {
+    assertSession(session);
     if (!isWholeNumber(retries, 0)) throw invalid("retries", "must be a whole number from 0");
     if (session.isTransaction && retries > 0) {
       throw new UnitOfWorkMisuseError("Only the outermost transaction can be retried. Set retries where it begins.");
@@ -103,6 +104,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     if (this.#life.hasEnded) refuse("This unit of work has ended. Register callbacks before it does.");
     if (!this.#ownsCommit)
       refuse("The application commits this transaction. Run the callback there, after its commit.");
+    if (typeof callback !== "function") refuse("afterCommit takes a function, and calls it after the commit.");
     this.#life.afterCommit.push(callback);
   }
 
@@ -131,6 +133,14 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
       life.hasEnded = true;
     }
   }
+}
+
+/** For callers without types. @throws UnitOfWorkMisuseError for services, and for what was not awaited */
+export function assertSession(session: DatabaseSession): void {
+  if (typeof session?.transaction === "function") return;
+  throw new UnitOfWorkMisuseError(
+    "This takes a database or a unit of work: await openDatabase(), and pass what it returns.",
+  );
 }
 
 interface Life {

@@ -9,7 +9,7 @@ import { callOperation } from "../contract/services.ts";
 import { calendarEventLinkDto, taskStatisticsRequest, taskTimerangeRequest } from "../contract/task.ts";
 import type { ChangeFeed, DatabaseSession } from "../session/database-session.ts";
 import { databaseErrorFacts } from "../session/postgres-errors.ts";
-import { runRetryable } from "../unit-of-work.ts";
+import { assertSession, runRetryable } from "../unit-of-work.ts";
 import { runBatch } from "./batch.ts";
 import { assertFound, assertVersion, EntityService, entities, refuseKey, withValidId } from "./entity-service.ts";
 import { validateAppend, validateBulkChanges, validateBulkUpdate, validateStructure } from "./long-lists.ts";
@@ -17,6 +17,7 @@ import { importTasks, type TaskSource } from "./task-import.ts";
 
 /** Creates all seven services on one session, which is a database or a unit of work. */
 export function createDaoServices(session: DatabaseSession): contract.DaoServices {
+  assertSession(session);
   const batch = (operations: Parameters<typeof runBatch>[1], options?: contract.BatchOptions): Promise<unknown> =>
     runBatch(session, operations, options, (inside) => {
       const services = createDaoServices(inside);

@@ -125,6 +125,7 @@ export function transactionSettings(options: TransactionOptions): string[] {
 }
 
 function modeOf({ isolationLevel, readOnly }: TransactionOptions): string {
+  // It becomes part of a script.
   if (isolationLevel !== undefined && !ISOLATION_LEVELS.includes(isolationLevel)) {
     throw invalid("isolationLevel", `must be one of ${ISOLATION_LEVELS.map((level) => `"${level}"`).join(", ")}`);
   }

@@ -213,7 +213,7 @@ const unpositioned: Step = (next) => (text, parameters, options) =>
   options?.readAfter === undefined ? next(text, parameters, options) : Promise.reject(misuse("waitsTooLate"));
 
 const bounded: Step = (next) => (text, parameters, options) =>
-  options?.timeout === undefined
+  options?.timeout === undefined && options?.signal === undefined
     ? next(text, parameters, options)
     : withDeadline(options, (within) => next(text, parameters, within));
 

@@ -1,13 +1,18 @@
 import type { CallOptions } from "../../contract/call-options.ts";
 import { UnavailableError } from "../../contract/errors.ts";
+import { invalid } from "../../contract/fields/validation.ts";
 import { milliseconds } from "../limits.ts";
 
-/** Runs `call` with a signal that also aborts after its `timeout`. @throws ValidationError for an invalid one */
+/** Runs `call` with a signal that also aborts after its `timeout`. @throws ValidationError for either that is invalid */
 export function withDeadline<Options extends CallOptions, Result>(
   options: Options,
   call: (options: Options) => Promise<Result>,
 ): Promise<Result> {
-  return options.timeout === undefined ? call(options) : bounded(options, options.timeout, call);
+  const { signal, timeout } = options;
+  if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+    throw invalid("signal", "must be an AbortSignal, such as the signal of an AbortController");
+  }
+  return timeout === undefined ? call(options) : bounded(options, timeout, call);
 }
 
 async function bounded<Options extends CallOptions, Result>(
