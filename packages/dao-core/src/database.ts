@@ -296,9 +296,11 @@ export class Database extends SchemaSession implements AsyncDisposable {
    * Lets running statements finish, then closes every connection; later calls are rejected. An application's own pool or
    * transaction stays open. Followers of changes end.
    * @param timeout milliseconds to wait for running statements; default 5,000
+   * @throws ValidationError for what is no time
    */
   async close(timeout?: number): Promise<void> {
-    if (timeout !== undefined) milliseconds("timeout", timeout);
+    const isTime = timeout === undefined || (typeof timeout === "number" && timeout >= 0);
+    if (!isTime) throw invalid("timeout", "must be a number of milliseconds");
     this.#changeTails.close();
     return this.driver.close(timeout);
   }

@@ -4,6 +4,7 @@ import {
   DaoUnitOfWork,
   Database,
   isDaoError,
+  openDatabase,
   RetryableError,
   type UserDto,
   versionOf,
@@ -153,4 +154,29 @@ test("a batch ends at its time-out, and its connection is free", async () => {
     await expect(blocked).rejects.toMatchObject({ code: "unavailable" });
   });
   expect(await goalsOf(user)).toBe(before);
+});
+
+test("what the caller changes after the call, which waits for its transaction, is not part of it", async () => {
+  // Without a connection yet.
+  await using database = await openDatabase(testDatabase.url, { verify: false });
+  const services = createDaoServices(database);
+  const [goal, preferences, startTime] = [makeGoalData(user.id, { title: "called" }), { theme: "called" }, new Date(0)];
+  const { id: goalId } = await createDaoServices(testDatabase.database).goals.createGoal(goal);
+  const batch = services.batch([
+    ["goals.createGoal", goal],
+    ["users.updateUser", user.id, { preferences }],
+    ["tasks.createTask", makeTaskData(user.id, goalId, { startTime })],
+  ]);
+  goal.title = preferences.theme = "changed";
+  startTime.setTime(1);
+  expect(await batch).toMatchObject([
+    { title: "called" },
+    { preferences: { theme: "called" } },
+    { startTime: new Date(0) },
+  ]);
+  preferences.theme = "called";
+  const ifVersion = versionOf(await services.users.getUser(user.id));
+  const update = services.users.updateUser(user.id, { preferences }, { ifVersion });
+  preferences.theme = "changed";
+  expect((await update).preferences).toEqual({ theme: "called" });
 });

@@ -1,5 +1,6 @@
 import { type BatchOptions, MAX_BATCH_OPERATIONS } from "../contract/batch.ts";
 import { operationError } from "../contract/errors.ts";
+import { copyOf } from "../contract/fields/json.ts";
 import { invalid } from "../contract/fields/validation.ts";
 import type { DatabaseSession } from "../session/database-session.ts";
 import { DaoSet } from "../session/session.ts";
@@ -33,8 +34,10 @@ export async function runBatch<Result>(
   inPieces = false,
 ): Promise<Result[]> {
   validateBatch(operations, options);
-  // The caller may change it meanwhile.
-  const list = [...operations];
+  // Those of a server are its own.
+  const list = inPieces
+    ? operations
+    : operations.map(([name, ...args]): Operation => [name, ...args.map((argument) => copyOf(argument))]);
   const { signal, timeout, requester, readAfter, retries } = options;
   const [first = [""]] = list;
   const at = optionsAt(first, inPieces);

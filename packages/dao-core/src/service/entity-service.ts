@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "../contract/call-options.ts";
 import { NotFoundError, VersionMismatchError } from "../contract/errors.ts";
+import { copyOf } from "../contract/fields/json.ts";
 import { parseId } from "../contract/fields/scalars.ts";
 import { invalid, validate } from "../contract/fields/validation.ts";
 import * as contract from "../contract/index.ts";
@@ -116,7 +117,7 @@ export abstract class EntityService<Dto extends object, Create, Update, List ext
     options?: WriteOptions,
   ): Promise<Dto> {
     const key = parseId(id);
-    const valid = validate(schema, changes);
+    const valid = validate(schema, options?.ifVersion === undefined ? changes : copyOf(changes));
     return await this.#write(key, options, (dao) => dao.update(key, valid, options));
   }
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isPlainObject } from "./realms.ts";
+import { isDate, isPlainObject } from "./realms.ts";
 import { unstorableText } from "./scalars.ts";
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -43,6 +43,18 @@ export function findJsonProblem(value: unknown, depth = 0): JsonProblem | undefi
     if (found !== undefined) return { ...found, path: [key, ...found.path] };
   }
   return undefined;
+}
+
+/** Deeper than any valid input. */
+const COPIED_DEPTH = MAX_JSON_DEPTH + 10;
+
+/** A copy of input that is read after the call has returned, when the caller may have changed it; what is not plain stays as it is. */
+export function copyOf(value: unknown, depth = 0): unknown {
+  if (typeof value !== "object" || value === null || depth > COPIED_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((item) => copyOf(item, depth + 1));
+  if (isDate(value)) return new Date(value);
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyOf(item, depth + 1)]));
 }
 
 function problem(message: string | undefined): JsonProblem | undefined {
