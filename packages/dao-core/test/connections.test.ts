@@ -148,6 +148,19 @@ describe("settings of others", () => {
     expect(Math.abs(user.createdAt.getTime() - Date.now())).toBeLessThan(3_600_000);
   });
 
+  test("a database's extra_float_digits rounds no number", async () => {
+    await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
+    const admin = postgres(own.url, { max: 1 });
+    await admin.unsafe(`alter database ${new URL(own.url).pathname.slice(1)} set extra_float_digits = -15`);
+    await admin.end();
+    await using database = await openDatabase(own.url, { prepare: false });
+    const { id } = await database.users.create(makeUserData());
+    for (const escalationSpeed of [2.5, 1 / 3, Number.MAX_VALUE, Number.MIN_VALUE, 0]) {
+      expect((await database.demoFlags.put(id, { escalationSpeed })).escalationSpeed).toBe(escalationSpeed);
+      expect((await database.demoFlags.findByUserId(id))?.escalationSpeed).toBe(escalationSpeed);
+    }
+  });
+
   test("a database's array_nulls makes no text of NULL", async () => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     const admin = postgres(own.url, { max: 1 });

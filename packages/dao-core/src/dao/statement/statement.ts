@@ -265,9 +265,12 @@ export function readJson(value: unknown): unknown {
   }
 }
 
-/** Rows of the Python service can hold numbers that JSON cannot: infinities become the largest number, NaN becomes 1. */
+/**
+ * A number from its binary form in hexadecimal digits. Rows of the Python service can hold numbers that JSON cannot: infinities become
+ * the largest number, NaN becomes 1.
+ */
 function readFiniteNumber(value: unknown): number {
-  const number = Number(value);
+  const number = Buffer.from(String(value), "hex").readDoubleBE();
   if (Number.isNaN(number)) return 1;
   return Math.max(-Number.MAX_VALUE, Math.min(number, Number.MAX_VALUE));
 }

@@ -17,8 +17,7 @@ import { instantText, param, type StatementValues } from "./statement.ts";
  * through every client as text, which the statement casts.
  */
 
-const isParsedByClients = (column: Column): boolean =>
-  column instanceof PgJsonb || column instanceof PgTimestampString || column instanceof PgDoublePrecision;
+const isParsedByClients = (column: Column): boolean => column instanceof PgJsonb || column instanceof PgTimestampString;
 
 /** A placeholder for an instant. Not cast from `text`, which a filter would repeat for each row. */
 export function instantParam(name: string): SQL {
@@ -36,8 +35,9 @@ export function columnParam(column: Column, name: string): SQL {
   return column instanceof PgJsonb ? textParam(name, "jsonb") : param(name);
 }
 
-/** The result expression for a value of this column. */
+/** The result expression for a value of this column. The text of a double has as many digits as the session's `extra_float_digits`. */
 export function resultValue(column: Column, value: SQL = sql`${column}`): SQL {
+  if (column instanceof PgDoublePrecision) return sql`encode(float8send(${value}), 'hex')`;
   return isParsedByClients(column) ? sql`${value}::text` : value;
 }
 
