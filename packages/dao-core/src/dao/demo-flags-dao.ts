@@ -14,6 +14,7 @@ import {
 } from "./statement/statement.ts";
 import { demoFlags } from "./statement/tables.ts";
 import { columnParam, resultColumns, returnedColumns } from "./statement/text-columns.ts";
+import { raiseNoRow } from "./table-dao.ts";
 
 const read = rowMapper<DemoFlagsDto>(demoFlags);
 
@@ -67,7 +68,7 @@ export class SqlDemoFlagsDao implements DemoFlagsDao {
 
   async put(userId: string, flags: DemoFlagsPutDto, options?: CallOptions): Promise<DemoFlagsDto> {
     const { rows } = await run(this.#executor, put(), valuesOf(userId, flags), options);
-    return read(rows[0] ?? []);
+    return read(rows[0] ?? raiseNoRow());
   }
 
   async delete(userId: string, options?: CallOptions): Promise<boolean> {

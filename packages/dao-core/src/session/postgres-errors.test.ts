@@ -8,6 +8,7 @@ const databaseError = (code: string, facts: object = {}) =>
 describe("the error for a SQLSTATE (docs/errors.md)", () => {
   test.each([
     ["23505", "conflict"],
+    ["23P01", "conflict"],
     ["23503", "related_row_missing"],
     ["23514", "validation_failed"],
     ["23502", "validation_failed"],
@@ -41,7 +42,9 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     ["EMFILE", "unavailable"],
     ["EADDRNOTAVAIL", "unavailable"],
     ["25006", "unavailable"],
+    ["25P01", "unit_of_work_misused"],
     ["25P02", "unit_of_work_misused"],
+    ["3B001", "unit_of_work_misused"],
     ["42P01", "schema_version"],
     ["42703", "schema_version"],
     ["42704", "schema_version"],
@@ -50,6 +53,11 @@ describe("the error for a SQLSTATE (docs/errors.md)", () => {
     const error = toDaoError(cause);
     expect(error).toMatchObject({ code: expected, cause });
     expect(String(error)).not.toContain("SECRET");
+  });
+
+  test.each(["23001", "23503"])("%s of an application's own foreign key is a conflict", (code) => {
+    const error = toDaoError(databaseError(code, { constraint: "employees_user_id_fkey" }));
+    expect(error).toMatchObject({ code: "conflict", message: expect.stringContaining("employees_user_id_fkey") });
   });
 
   test("is found inside an ORM's error", () => {

@@ -95,14 +95,21 @@ function constraintError(
 ): errors.DaoError | undefined {
   const rule = CONSTRAINT_RULES[constraint] ?? (constraint.endsWith("_pkey") ? takenId : undefined);
   switch (code === INTERNAL ? (kindOf(constraint) ?? code) : code) {
-    case "23505": {
+    case "23505":
+    case "23P01": {
       const name = rule === takenId && id !== undefined ? `id ${id}` : rule?.field;
       const what = rule === undefined ? "A row with this key exists already" : `${name} ${rule.message}`;
       return new errors.ConflictError(`${what}. Choose another, or update that row.`, { field: rule?.field, cause });
     }
+    case "23001":
     case "23503": {
       const name = FOREIGN_KEY_FIELDS[constraint] ?? constraint;
-      return new errors.RelatedRowMissingError(name, text(values[name]) ?? id, { cause });
+      if (name !== constraint || name === "") {
+        return new errors.RelatedRowMissingError(name, text(values[name]) ?? id, { cause });
+      }
+      // The application's own: mostly, one of its rows refers to a row that is to be deleted.
+      const sentence = `The foreign key ${constraint} forbids this. Delete the rows that refer to this one, or create the one it refers to.`;
+      return new errors.ConflictError(sentence, { cause });
     }
     case "23514": {
       const message = rule?.message ?? `breaks the rule ${constraint} of the database`;
