@@ -161,6 +161,19 @@ describe("settings of others", () => {
     }
   });
 
+  test("a database whose encoding cannot hold all text is diagnosed", async () => {
+    const admin = postgres(inject("adminUrl"), { max: 1 });
+    await admin.unsafe("create database flux_ascii encoding 'SQL_ASCII' locale 'C' template template0");
+    try {
+      await using database = await openDatabase(new URL("/flux_ascii", inject("adminUrl")).href);
+      const findings = await database.diagnose();
+      expect(findings.find(({ name }) => name === "server")?.message).toMatch(/encoding SQL_ASCII/);
+    } finally {
+      await admin.unsafe("drop database flux_ascii with (force)");
+      await admin.end();
+    }
+  });
+
   test("a database's array_nulls makes no text of NULL", async () => {
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     const admin = postgres(own.url, { max: 1 });

@@ -90,12 +90,18 @@ export async function diagnose(examined: Examined): Promise<Finding[]> {
 }
 
 async function server({ driver, readOnly, options }: Examined): Promise<Finding> {
-  const text = "select current_setting('server_version'), current_setting('default_transaction_read_only')";
-  const { rows } = await driver.execute(text, [], options);
-  const [version, refusesWrites] = rows[0] ?? [];
-  if (Number.parseInt(String(version), 10) < OLDEST_SERVER) {
+  const settings = ["server_version", "server_encoding", "default_transaction_read_only"];
+  const text = `select ${settings.map((name) => `current_setting('${name}')`).join(", ")}`;
+  const [[version = "", encoding, refusesWrites] = []] = (await driver.execute(text, [], options)).rows.map((row) =>
+    row.map(String),
+  );
+  if (Number.parseInt(version, 10) < OLDEST_SERVER) {
     const rule = `is older than ${OLDEST_SERVER}, the oldest that is supported. Upgrade it.`;
     return failed("server", `PostgreSQL ${version} ${rule}`);
+  }
+  if (encoding !== "UTF8") {
+    const message = `The database has the encoding ${encoding}, which cannot hold all text. Restore a dump of it in one with UTF8.`;
+    return failed("server", message);
   }
   if (refusesWrites !== "on" || readOnly) return passed("server", `PostgreSQL ${version}.`);
   const advice = "Find out why, since hosts set it when a disk is full; then switch it off.";
