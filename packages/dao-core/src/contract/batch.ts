@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions } from "./call-options.ts";
-import { described, dtoRegistry, exampleOf, examples } from "./fields/described.ts";
+import { described, dto, exampleOf, examples } from "./fields/described.ts";
 import { id } from "./fields/scalars.ts";
 import { goalCreateDto, goalDto } from "./goal.ts";
 
@@ -8,8 +8,10 @@ import { goalCreateDto, goalDto } from "./goal.ts";
 export const MAX_BATCH_OPERATIONS = 100;
 
 /** An operation of a batch over HTTP: a request of the API, in JSON. */
-export const batchOperationDto = z
-  .strictObject({
+export const batchOperationDto = dto(
+  "BatchOperation",
+  "An operation of a batch: a request of this API.",
+  z.strictObject({
     method: described(z.enum(["GET", "POST", "PATCH", "PUT", "DELETE"]), "The operation's HTTP method.", "POST"),
     path: described(
       z
@@ -34,25 +36,26 @@ export const batchOperationDto = z
       "As the header If-None-Match of a PUT: the row is created, not replaced.",
       "*",
     ).optional(),
-  })
-  .register(dtoRegistry, {
-    id: "BatchOperation",
-    description: "An operation of a batch: a request of this API.",
-    example: { method: "POST", path: "/api/v1/goals/", body: exampleOf(goalCreateDto), id: examples.goal },
-  });
+  }),
+  { method: "POST", path: "/api/v1/goals/", body: exampleOf(goalCreateDto), id: examples.goal },
+);
 
-export const batchRequest = z
-  .object({
+export const batchRequest = dto(
+  "BatchRequest",
+  "Several operations, of which all take effect, or none.",
+  z.object({
     operations: described(
       z.array(batchOperationDto).min(1).max(MAX_BATCH_OPERATIONS),
       "The operations, which run one after the other.",
       [exampleOf(batchOperationDto)],
     ),
-  })
-  .register(dtoRegistry, { id: "BatchRequest", description: "Several operations, of which all take effect, or none." });
+  }),
+);
 
-export const batchResult = z
-  .object({
+export const batchResult = dto(
+  "BatchResult",
+  "The results of a batch.",
+  z.object({
     results: described(
       z.array(
         z.object({
@@ -63,8 +66,8 @@ export const batchResult = z
       "A result for each operation, in their order.",
       [{ status: 201, body: exampleOf(goalDto) }],
     ),
-  })
-  .register(dtoRegistry, { id: "BatchResult", description: "The results of a batch." });
+  }),
+);
 
 /** The options of a batch. */
 export interface BatchOptions extends CallOptions {

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, StreamOptions } from "./call-options.ts";
-import { described, dtoRegistry, exampleOf, examples } from "./fields/described.ts";
+import { described, dto, exampleOf, examples } from "./fields/described.ts";
 import { id, instant } from "./fields/scalars.ts";
 
 /** The maximum and the default number of changes on a page. */
@@ -28,8 +28,10 @@ const changeCursor = described(
 );
 
 /** A change of a row, without its content: read the row for that. */
-export const changeDto = z
-  .object({
+export const changeDto = dto(
+  "ChangeDto",
+  "A change of a row, without its content.",
+  z.object({
     /** Where to continue after this change. Store it with the effect of the change. Opaque. */
     cursor: described(z.string(), "Where to continue after this change. Opaque.", exampleCursor),
     entity: described(z.enum(CHANGED_ENTITIES), "What the row is.", "task"),
@@ -45,23 +47,11 @@ export const changeDto = z
     ).nullable(),
     /** The user that the row belongs to; `null` in a `resync`, and for a milestone that was deleted with its goal. */
     userId: described(id(), "The user that the row belongs to; null if not known.", examples.user).nullable(),
-    goalId: described(id(), "The goal of a milestone; null for other entities.", examples.goal).nullable(),
+    goalId: described(id().nullable(), "The goal of a milestone; null for other entities.", null),
     /** When the row was written, which is before the commit; not what changes are ordered by. */
     changedAt: described(instant(), "When the row was written, which is before the commit.", examples.createdAt),
-  })
-  .register(dtoRegistry, {
-    id: "ChangeDto",
-    description: "A change of a row, without its content.",
-    example: {
-      cursor: exampleCursor,
-      entity: "task",
-      operation: "updated",
-      id: examples.task,
-      userId: examples.user,
-      goalId: null,
-      changedAt: examples.createdAt,
-    },
-  });
+  }),
+);
 
 const filters = {
   cursor: changeCursor.default("start"),
@@ -87,15 +77,17 @@ export const listChangesRequest = z.strictObject({
 });
 
 /** A page of changes, in their order. */
-export const changePage = z
-  .object({
+export const changePage = dto(
+  "ChangePage",
+  "A page of changes, in their order.",
+  z.object({
     items: described(z.array(changeDto), "The changes, in their order.", [exampleOf(changeDto)]),
     /** Where to continue: after the last change that was looked at, whether or not it matched the filter. */
     nextCursor: described(z.string(), "Where to continue: after the last change that was looked at.", exampleCursor),
     /** Whether more changes were there already; the page may have fewer than `limit` all the same, or none. */
     hasNext: described(z.boolean(), "Whether more changes were there already.", false),
-  })
-  .register(dtoRegistry, { id: "ChangePage", description: "A page of changes, in their order." });
+  }),
+);
 
 export type ChangeDto = z.output<typeof changeDto>;
 export type ChangedEntity = ChangeDto["entity"];

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { described, dtoRegistry, examples, withCreatedAt, withGoal, withId, withUser } from "./fields/described.ts";
+import { described, dto, examples, rowId, withCreatedAt, withGoal, withUser } from "./fields/described.ts";
 import { type JsonArray, jsonArray } from "./fields/json.ts";
 import { text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
@@ -12,69 +12,62 @@ const appendedExample = [{ role: "assistant", content: "How far can you run toda
 const messages = described(jsonArray(), "The messages, of any form, in chronological order.", messagesExample);
 const status = described(text(), "How the conversation stands, as free text such as open or closed.", "open");
 
-const { user: userId, goal: goalId } = examples;
-const conversationExample = { userId, goalId, messages: messagesExample, status: "open" };
-
 /** The messages that a user and an agent exchanged about a goal, or before a goal existed. */
-export const conversationDto = z
-  .object({
-    ...withId,
+export const conversationDto = dto(
+  "ConversationDto",
+  "The messages that a user and an agent exchanged about a goal, or before a goal existed.",
+  z.object({
+    id: rowId(examples.conversation),
     ...withUser,
     /** The goal that it is about; `null` if it began before its goal. */
     goalId: withGoal.goalId.nullable(),
     messages,
     status,
     ...withCreatedAt,
-  })
-  .register(dtoRegistry, {
-    id: "ConversationDto",
-    description: "The messages that a user and an agent exchanged about a goal, or before a goal existed.",
-    example: { id: examples.conversation, ...conversationExample, createdAt: examples.createdAt },
-  });
+  }),
+);
 
-export const conversationCreateDto = z
-  .object({
+export const conversationCreateDto = dto(
+  "ConversationCreateDto",
+  "A conversation to create.",
+  z.object({
     ...withUser,
     /** The goal that it is about. Default `null`: a conversation that began before its goal. */
     goalId: withGoal.goalId.nullable().default(null),
     /** The messages so far. Default `[]`; `null` means the same, since callers of the Python service send it. */
     messages: messages.nullish().transform(orEmpty),
     status: status.default("open"),
-  })
-  .register(dtoRegistry, {
-    id: "ConversationCreateDto",
-    description: "A conversation to create.",
-    example: conversationExample,
-  });
+  }),
+);
 
 /** An absent field is kept. `messages` are replaced as a whole. */
-export const conversationUpdateDto = z
-  .object({
-    messages: messages.nullable().transform(orEmpty).optional(),
-    status: status.optional(),
-  })
-  .register(dtoRegistry, {
-    id: "ConversationUpdateDto",
-    description: "Changes to a conversation. An omitted field is kept; messages are replaced as a whole.",
-    example: { status: "closed" },
-  });
+export const conversationUpdateDto = dto(
+  "ConversationUpdateDto",
+  "Changes to a conversation. An omitted field is kept; messages are replaced as a whole.",
+  z.object({ messages: messages.nullable().transform(orEmpty), status }).partial(),
+  { status: "closed" },
+);
 
 /** Maximum number of messages that one call appends. */
 export const MAX_APPENDED_MESSAGES = 1_000;
 
-export const messagesAppendDto = z
-  .object({
+export const messagesAppendDto = dto(
+  "MessagesAppendDto",
+  "Messages to append to a conversation.",
+  z.object({
     messages: described(jsonArray(), "The new messages, in chronological order.", appendedExample)
       .refine((messages) => messages.length > 0, { error: "must contain at least one message" })
       .meta({ minItems: 1, maxItems: MAX_APPENDED_MESSAGES }),
-  })
-  .register(dtoRegistry, { id: "MessagesAppendDto", description: "Messages to append to a conversation." });
+  }),
+);
 
-export const messagesAppendResult = z
-  .object({
+export const messagesAppendResult = dto(
+  "MessagesAppendResult",
+  "How long the conversation is now.",
+  z.object({
     messageCount: described(z.int().min(0), "How many messages the conversation now has, including these.", 2),
-  })
-  .register(dtoRegistry, { id: "MessagesAppendResult", description: "How long the conversation is now." });
+  }),
+);
 
 export const conversationQueries = queriesOf(
   () => ({

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { CallOptions, PutOptions } from "./call-options.ts";
-import { described, dtoRegistry, withUser } from "./fields/described.ts";
+import { described, dto, withUser } from "./fields/described.ts";
 import { instant } from "./fields/scalars.ts";
 
 const now = new Date("2026-03-01T08:00:00Z");
@@ -8,22 +8,23 @@ const virtualNow = described(instant(), "The demonstration's current time; null:
 const escalationSpeed = described(z.number().min(0), "How fast time passes, as a factor: 1 is real time.", 2);
 
 /** How time passes for a user in a demonstration. */
-export const demoFlagsDto = z
-  .object({ ...withUser, virtualNow: virtualNow.nullable(), escalationSpeed })
-  .register(dtoRegistry, { id: "DemoFlagsDto", description: "How time passes for a user in a demonstration." });
+export const demoFlagsDto = dto(
+  "DemoFlagsDto",
+  "How time passes for a user in a demonstration.",
+  z.object({ ...withUser, virtualNow: virtualNow.nullable(), escalationSpeed }),
+);
 
-export const demoFlagsPutDto = z
-  .object({
+export const demoFlagsPutDto = dto(
+  "DemoFlagsPutDto",
+  "Demo flags to create or replace.",
+  z.object({
     /** Optional; if given, it must be the user that the call names. */
     userId: withUser.userId.optional(),
     virtualNow: virtualNow.nullable().default(null),
     escalationSpeed: escalationSpeed.default(1),
-  })
-  .register(dtoRegistry, {
-    id: "DemoFlagsPutDto",
-    description: "Demo flags to create or replace.",
-    example: { virtualNow: new Date("2026-02-15T10:00:00Z"), escalationSpeed: 2 },
-  });
+  }),
+  { virtualNow: new Date("2026-02-15T10:00:00Z"), escalationSpeed: 2 },
+);
 
 export type DemoFlagsDto = z.output<typeof demoFlagsDto>;
 export type DemoFlagsPutDto = z.input<typeof demoFlagsPutDto>;

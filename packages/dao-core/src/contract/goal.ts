@@ -1,16 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
-import {
-  described,
-  dtoRegistry,
-  exampleOf,
-  examples,
-  listOf,
-  withCreatedAt,
-  withId,
-  withUser,
-} from "./fields/described.ts";
+import { described, dto, exampleOf, examples, listOf, rowId, withCreatedAt, withUser } from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 import { milestoneCreateDto, milestoneDto } from "./milestone.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
@@ -23,40 +14,32 @@ const fields = {
   status: described(text(), "How the goal stands, as free text such as active or completed.", "active"),
 };
 
-const goalExample = {
-  userId: examples.user,
-  title: "Run a half marathon",
-  category: "health",
-  timeline: "8 weeks",
-  status: "active",
-};
-
 /** What a user wants to achieve. */
-export const goalDto = z.object({ ...withId, ...withUser, ...fields, ...withCreatedAt }).register(dtoRegistry, {
-  id: "GoalDto",
-  description: "What a user wants to achieve.",
-  example: { id: examples.goal, ...goalExample, createdAt: examples.createdAt },
-});
+export const goalDto = dto(
+  "GoalDto",
+  "What a user wants to achieve.",
+  z.object({ id: rowId(examples.goal), ...withUser, ...fields, ...withCreatedAt }),
+);
 
-export const goalCreateDto = z
-  .object({
+export const goalCreateDto = dto(
+  "GoalCreateDto",
+  "A goal to create.",
+  z.object({
     ...withUser,
     ...fields,
     category: fields.category.default(null),
     timeline: fields.timeline.default(null),
     status: fields.status.default("active"),
-  })
-  .register(dtoRegistry, { id: "GoalCreateDto", description: "A goal to create.", example: goalExample });
+  }),
+);
 
 /** An absent field is kept, `null` clears. A goal stays with its user. */
-export const goalUpdateDto = z
-  .object(fields)
-  .partial()
-  .register(dtoRegistry, {
-    id: "GoalUpdateDto",
-    description: "Changes to a goal. An omitted field is kept; null clears it.",
-    example: { status: "completed" },
-  });
+export const goalUpdateDto = dto(
+  "GoalUpdateDto",
+  "Changes to a goal. An omitted field is kept; null clears it.",
+  z.object(fields).partial(),
+  { status: "completed" },
+);
 
 export const goalQueries = queriesOf(
   () => ({
@@ -72,22 +55,21 @@ export const MAX_STRUCTURE_MILESTONES = 1_000;
 export const MAX_STRUCTURE_TASKS = 10_000;
 
 /** A milestone within a goal's structure, with the tasks that lead to it. */
-export const milestoneStructureDto = milestoneCreateDto
-  .omit({ goalId: true })
-  .extend({
+export const milestoneStructureDto = dto(
+  "MilestoneStructureDto",
+  "A milestone to create with its goal, and the tasks that lead to it.",
+  milestoneCreateDto.omit({ goalId: true }).extend({
     tasks: described(listOf(taskStructureDto), "The tasks that lead to it.", [exampleOf(taskStructureDto)])
       .default(() => [])
       .meta({ maxItems: MAX_STRUCTURE_TASKS }),
-  })
-  .register(dtoRegistry, {
-    id: "MilestoneStructureDto",
-    description: "A milestone to create with its goal, and the tasks that lead to it.",
-    example: { weekNumber: 1, title: "Basics", status: "pending", tasks: [exampleOf(taskStructureDto)] },
-  });
+  }),
+);
 
 /** A goal with all its milestones and tasks, created together or not at all. */
-export const goalStructureCreateDto = z
-  .object({
+export const goalStructureCreateDto = dto(
+  "GoalStructureCreateDto",
+  "A goal with all its milestones and tasks, created together or not at all.",
+  z.object({
     /** The goal itself. */
     goal: goalCreateDto,
     milestones: described(listOf(milestoneStructureDto), "Its milestones, with their tasks.", [
@@ -95,24 +77,18 @@ export const goalStructureCreateDto = z
     ])
       .default(() => [])
       .meta({ maxItems: MAX_STRUCTURE_MILESTONES }),
-  })
-  .register(dtoRegistry, {
-    id: "GoalStructureCreateDto",
-    description: "A goal with all its milestones and tasks, created together or not at all.",
-    example: { goal: goalExample, milestones: [exampleOf(milestoneStructureDto)] },
-  });
+  }),
+);
 
 /** A goal with its milestones and tasks as two flat lists. */
-export const goalWithRelationsDto = goalDto
-  .extend({
+export const goalWithRelationsDto = dto(
+  "GoalWithRelationsDto",
+  "A goal with its milestones and tasks as two flat lists.",
+  goalDto.extend({
     milestones: described(z.array(milestoneDto), "Its milestones, by week.", [exampleOf(milestoneDto)]),
     tasks: described(z.array(taskDto), "Its tasks, by start time; those without one last.", [exampleOf(taskDto)]),
-  })
-  .register(dtoRegistry, {
-    id: "GoalWithRelationsDto",
-    description: "A goal with its milestones and tasks as two flat lists.",
-    example: { ...exampleOf(goalDto), milestones: [exampleOf(milestoneDto)], tasks: [exampleOf(taskDto)] },
-  });
+  }),
+);
 
 export type GoalDto = z.output<typeof goalDto>;
 export type GoalCreateDto = z.input<typeof goalCreateDto>;

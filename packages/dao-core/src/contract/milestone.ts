@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
 import { TITLE_LENGTH } from "./fields/constants.ts";
-import { described, dtoRegistry, examples, withCreatedAt, withGoal, withId } from "./fields/described.ts";
+import { described, dto, examples, rowId, withCreatedAt, withGoal } from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf, range } from "./page.ts";
 
@@ -12,41 +12,26 @@ const fields = {
   status: described(text(), "How the milestone stands, as free text such as pending or completed.", "pending"),
 };
 
-const milestoneExample = {
-  goalId: examples.goal,
-  weekNumber: 1,
-  title: "Run 5 km without a break",
-  status: "pending",
-};
-
 /** What should be achieved for a goal by the end of one of its weeks. */
-export const milestoneDto = z.object({ ...withId, ...withGoal, ...fields, ...withCreatedAt }).register(dtoRegistry, {
-  id: "MilestoneDto",
-  description: "What should be achieved for a goal by the end of one of its weeks.",
-  example: { id: examples.milestone, ...milestoneExample, createdAt: examples.createdAt },
-});
+export const milestoneDto = dto(
+  "MilestoneDto",
+  "What should be achieved for a goal by the end of one of its weeks.",
+  z.object({ id: rowId(examples.milestone), ...withGoal, ...fields, ...withCreatedAt }),
+);
 
-export const milestoneCreateDto = z
-  .object({
-    ...withGoal,
-    ...fields,
-    status: fields.status.default("pending"),
-  })
-  .register(dtoRegistry, {
-    id: "MilestoneCreateDto",
-    description: "A milestone to create.",
-    example: milestoneExample,
-  });
+export const milestoneCreateDto = dto(
+  "MilestoneCreateDto",
+  "A milestone to create.",
+  z.object({ ...withGoal, ...fields, status: fields.status.default("pending") }),
+);
 
 /** An absent field is kept. A milestone stays with its goal. */
-export const milestoneUpdateDto = z
-  .object(fields)
-  .partial()
-  .register(dtoRegistry, {
-    id: "MilestoneUpdateDto",
-    description: "Changes to a milestone. An omitted field is kept.",
-    example: { status: "completed" },
-  });
+export const milestoneUpdateDto = dto(
+  "MilestoneUpdateDto",
+  "Changes to a milestone. An omitted field is kept.",
+  z.object(fields).partial(),
+  { status: "completed" },
+);
 
 export const milestoneQueries = queriesOf(
   () => ({

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { described, dtoRegistry, exampleOf, listOf, withCreatedAt, withId } from "./fields/described.ts";
+import { described, dto, exampleOf, examples, listOf, rowId, withCreatedAt } from "./fields/described.ts";
 import { text } from "./fields/scalars.ts";
 
 /** One page of a list, newest rows first unless another order was requested. */
@@ -92,7 +92,7 @@ export function queriesOf<Filters extends z.ZodRawShape, Sort extends string>(
   const filter = once(() =>
     z
       .strictObject({
-        id: anyOf(withId.id),
+        id: anyOf(rowId(examples.task)),
         ...filters(),
         createdAt: range(withCreatedAt.createdAt),
       })
@@ -138,9 +138,11 @@ function once<Value>(make: () => Value): () => Value {
 }
 
 /** How many rows a filter matches. */
-export const countDto = z
-  .object({ total: described(z.int().min(0), "How many rows there are.", 42) })
-  .register(dtoRegistry, { id: "Count", description: "How many rows a filter matches." });
+export const countDto = dto(
+  "Count",
+  "How many rows a filter matches.",
+  z.object({ total: described(z.int().min(0), "How many rows there are.", 42) }),
+);
 
 export type Count = z.output<typeof countDto>;
 

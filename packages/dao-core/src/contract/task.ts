@@ -3,13 +3,13 @@ import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./
 import { TASK_PRIORITIES, TASK_STATES, TITLE_LENGTH, TRIGGER_TYPES } from "./fields/constants.ts";
 import {
   described,
-  dtoRegistry,
+  dto,
   exampleOf,
   examples,
   listOf,
+  rowId,
   withCreatedAt,
   withGoal,
-  withId,
   withUser,
 } from "./fields/described.ts";
 import { id, instant, text } from "./fields/scalars.ts";
@@ -51,10 +51,14 @@ const endsAfterStart = ({ startTime, endTime }: TimeSpan) =>
 
 const endBeforeStart = { path: ["endTime"], error: "must not be before the start time" };
 
+const withId = { id: rowId(examples.task) };
+
 /** One thing to do, optionally at a time. */
-export const taskDto = z
-  .object({ ...withId, ...withUser, ...withGoal, ...fields, ...withCreatedAt })
-  .register(dtoRegistry, { id: "TaskDto", description: "One thing to do, optionally at a time." });
+export const taskDto = dto(
+  "TaskDto",
+  "One thing to do, optionally at a time.",
+  z.object({ ...withId, ...withUser, ...withGoal, ...fields, ...withCreatedAt }),
+);
 
 /** The fields of a task within a goal's structure: all but the ids of the rows it belongs to. */
 const taskCreateShape = {
@@ -68,14 +72,12 @@ const taskCreateShape = {
   calendarEventId: fields.calendarEventId.default(null),
 };
 
-export const taskStructureDto = z
-  .object(taskCreateShape)
-  .refine(endsAfterStart, endBeforeStart)
-  .register(dtoRegistry, {
-    id: "TaskStructureDto",
-    description: "A task to create with its goal.",
-    example: { title: "Complete tutorial", state: "scheduled", priority: "standard", triggerType: "time" },
-  });
+export const taskStructureDto = dto(
+  "TaskStructureDto",
+  "A task to create with its goal.",
+  z.object(taskCreateShape).refine(endsAfterStart, endBeforeStart),
+  { title: "Complete tutorial", state: "scheduled", priority: "standard", triggerType: "time" },
+);
 
 const ownedTaskCreateShape = {
   ...withUser,
@@ -84,54 +86,46 @@ const ownedTaskCreateShape = {
   ...taskCreateShape,
 };
 
-export const taskCreateDto = z
-  .object(ownedTaskCreateShape)
-  .refine(endsAfterStart, endBeforeStart)
-  .register(dtoRegistry, {
-    id: "TaskCreateDto",
-    description: "A task to create.",
-    example: {
-      userId: examples.user,
-      goalId: examples.goal,
-      title: "Run 3km",
-      startTime: start,
-      endTime: end,
-      isRecurring: true,
-    },
-  });
+const taskExample = { userId: examples.user, goalId: examples.goal, title: "Run 3km" };
+
+export const taskCreateDto = dto(
+  "TaskCreateDto",
+  "A task to create.",
+  z.object(ownedTaskCreateShape).refine(endsAfterStart, endBeforeStart),
+  { ...taskExample, startTime: start, endTime: end, isRecurring: true },
+);
 
 /** One task of an import. */
-export const taskImportDto = z
-  .object({
-    /** A client-supplied id: a repeated import is a `ConflictError` and creates nothing twice. Default: a new UUIDv7. */
-    id: withId.id.optional(),
-    ...ownedTaskCreateShape,
-  })
-  .refine(endsAfterStart, endBeforeStart)
-  .register(dtoRegistry, {
-    id: "TaskImportDto",
-    description: "One task of an import.",
-    example: { userId: examples.user, goalId: examples.goal, title: "Run 3km" },
-  });
+export const taskImportDto = dto(
+  "TaskImportDto",
+  "One task of an import.",
+  z
+    .object({
+      /** A client-supplied id: a repeated import is a `ConflictError` and creates nothing twice. Default: a new UUIDv7. */
+      id: withId.id.optional(),
+      ...ownedTaskCreateShape,
+    })
+    .refine(endsAfterStart, endBeforeStart),
+  taskExample,
+);
 
 const taskUpdate = z.object(fields).partial();
 
 /** An absent field is kept, `null` clears. A task stays with its user and its goal. */
-export const taskUpdateDto = taskUpdate.refine(endsAfterStart, endBeforeStart).register(dtoRegistry, {
-  id: "TaskUpdateDto",
-  description: "Changes to a task. An omitted field is kept; null clears it.",
-  example: { state: "completed" },
-});
+export const taskUpdateDto = dto(
+  "TaskUpdateDto",
+  "Changes to a task. An omitted field is kept; null clears it.",
+  taskUpdate.refine(endsAfterStart, endBeforeStart),
+  { state: "completed" },
+);
 
 /** One task's change within a bulk update. */
-export const taskChangeDto = z
-  .object({ ...withId, ...taskUpdate.shape })
-  .refine(endsAfterStart, endBeforeStart)
-  .register(dtoRegistry, {
-    id: "TaskChangeDto",
-    description: "One task's change within a bulk update.",
-    example: { id: examples.task, state: "completed" },
-  });
+export const taskChangeDto = dto(
+  "TaskChangeDto",
+  "One task's change within a bulk update.",
+  z.object({ ...withId, ...taskUpdate.shape }).refine(endsAfterStart, endBeforeStart),
+  { id: examples.task, state: "completed" },
+);
 
 export const taskQueries = queriesOf(
   () => ({
@@ -173,8 +167,10 @@ export const taskStatisticsRequest = z
 const count = (description: string, example: number) => described(z.int().min(0), description, example);
 const byState = { scheduled: 1, drifted: 0, completed: 2, missed: 0 };
 
-export const taskStatisticsDto = z
-  .object({
+export const taskStatisticsDto = dto(
+  "TaskStatisticsDto",
+  "How many of a user's tasks are in each state.",
+  z.object({
     ...withUser,
     totalTasks: count("How many tasks were created in the time window.", 3),
     byState: described(
@@ -192,50 +188,56 @@ export const taskStatisticsDto = z
       "Completed divided by total, 0 to 1, rounded to 4 decimals; 0 if there are no tasks.",
       0.6667,
     ),
-  })
-  .register(dtoRegistry, { id: "TaskStatisticsDto", description: "How many of a user's tasks are in each state." });
+  }),
+);
 
 const wrongNumberOf = (what: string) => ({ error: `must contain 1 to ${MAX_BULK_TASKS} ${what}` });
 
 /** Ids that do not exist are ignored; duplicates count once. */
-export const bulkUpdateStateRequest = z
-  .object({
+export const bulkUpdateStateRequest = dto(
+  "BulkUpdateStateRequest",
+  "One state for many tasks. Ids that do not exist are ignored; duplicates count once.",
+  z.object({
     taskIds: described(listOf(id(), MAX_BULK_TASKS, wrongNumberOf("ids")), "The tasks to change.", [examples.task]),
     newState: described(z.enum(TASK_STATES), `The state that they get. ${words.state}`, "drifted"),
-  })
-  .register(dtoRegistry, {
-    id: "BulkUpdateStateRequest",
-    description: "One state for many tasks. Ids that do not exist are ignored; duplicates count once.",
-  });
+  }),
+);
 
-export const bulkUpdateStateResult = z
-  .object({ updatedCount: count("How many of the tasks exist, and have the state now.", 1) })
-  .register(dtoRegistry, { id: "BulkUpdateStateResult", description: "How many tasks a bulk update has reached." });
+export const bulkUpdateStateResult = dto(
+  "BulkUpdateStateResult",
+  "How many tasks a bulk update has reached.",
+  z.object({ updatedCount: count("How many of the tasks exist, and have the state now.", 1) }),
+);
 
 /** A different change for each of up to {@link MAX_BULK_TASKS} tasks. */
-export const bulkUpdateRequest = z
-  .object({
-    updates: described(
-      listOf(taskChangeDto, MAX_BULK_TASKS, wrongNumberOf("updates")),
-      "The changes, each of another task.",
-      [exampleOf(taskChangeDto)],
-    ),
-  })
-  .superRefine(({ updates }, context) => {
-    const seen = new Set<string>();
-    for (const [index, { id }] of updates.entries()) {
-      if (seen.has(id)) {
-        const path = ["updates", index, "id"];
-        context.addIssue({ code: "custom", path, message: "appears more than once: send one change per task" });
+export const bulkUpdateRequest = dto(
+  "BulkUpdateRequest",
+  "A different change for each of 1 to 1000 tasks.",
+  z
+    .object({
+      updates: described(
+        listOf(taskChangeDto, MAX_BULK_TASKS, wrongNumberOf("updates")),
+        "The changes, each of another task.",
+        [exampleOf(taskChangeDto)],
+      ),
+    })
+    .superRefine(({ updates }, context) => {
+      const seen = new Set<string>();
+      for (const [index, { id }] of updates.entries()) {
+        if (seen.has(id)) {
+          const path = ["updates", index, "id"];
+          context.addIssue({ code: "custom", path, message: "appears more than once: send one change per task" });
+        }
+        seen.add(id);
       }
-      seen.add(id);
-    }
-  })
-  .register(dtoRegistry, { id: "BulkUpdateRequest", description: "A different change for each of 1 to 1000 tasks." });
+    }),
+);
 
 /** The result of each change, in the order of the request. */
-export const bulkUpdateResult = z
-  .object({
+export const bulkUpdateResult = dto(
+  "BulkUpdateResult",
+  "The result of each change, in the order of the request.",
+  z.object({
     results: described(
       z.array(
         z.object({
@@ -244,24 +246,23 @@ export const bulkUpdateResult = z
         }),
       ),
       "A result for each change, in the order of the request.",
-      [{ id: examples.task, task: null }],
+      [{ id: examples.task, task: { ...exampleOf(taskDto), state: "completed" } }],
     ),
-  })
-  .register(dtoRegistry, {
-    id: "BulkUpdateResult",
-    description: "The result of each change, in the order of the request.",
-    example: { results: [{ id: examples.task, task: { ...exampleOf(taskDto), state: "completed" } }] },
-  });
+  }),
+);
 
-export const taskImportResult = z
-  .object({ createdCount: count("How many tasks were created.", 100_000) })
-  .register(dtoRegistry, { id: "TaskImportResult", description: "How many tasks an import has created." });
+export const taskImportResult = dto(
+  "TaskImportResult",
+  "How many tasks an import has created.",
+  z.object({ createdCount: count("How many tasks were created.", 100_000) }),
+);
 
 /** Links a task to a calendar event; `null` unlinks it. */
-export const calendarEventLinkDto = z.object({ calendarEventId: fields.calendarEventId }).register(dtoRegistry, {
-  id: "CalendarEventLinkDto",
-  description: "Links a task to a calendar event; null unlinks it.",
-});
+export const calendarEventLinkDto = dto(
+  "CalendarEventLinkDto",
+  "Links a task to a calendar event; null unlinks it.",
+  z.object({ calendarEventId: fields.calendarEventId }),
+);
 
 export type TaskDto = z.output<typeof taskDto>;
 export type TaskCreateDto = z.input<typeof taskCreateDto>;

@@ -1,50 +1,44 @@
 import * as z from "zod";
 import type { CallOptions, CreateOptions, StreamOptions, WriteOptions } from "./call-options.ts";
-import { described, dtoRegistry, examples, withCreatedAt, withId } from "./fields/described.ts";
+import { described, dto, examples, rowId, withCreatedAt } from "./fields/described.ts";
 import { type JsonObject, jsonObject } from "./fields/json.ts";
 import { email, text } from "./fields/scalars.ts";
 import { anyOf, type Count, filterText, type Page, queriesOf } from "./page.ts";
 
 const orEmpty = (preferences: JsonObject | null | undefined) => preferences ?? {};
 
-const preferencesExample = { timezone: "America/New_York" };
-const userExample = { name: "Jane Doe", email: "jane@example.com", preferences: preferencesExample, demoMode: false };
-
 const fields = {
   name: described(text({ min: 1, max: 255 }), "The full name.", "Jane Doe"),
   email: described(email(), "The e-mail address, unique among all users.", "jane@example.com"),
-  preferences: described(jsonObject(), "Settings of the user, of any form.", preferencesExample),
+  preferences: described(jsonObject(), "Settings of the user, of any form.", { timezone: "America/New_York" }),
   demoMode: described(z.boolean(), "Whether the user takes part in a demonstration: see demo flags.", false),
 };
 
 /** A person whom the agents plan for. */
-export const userDto = z.object({ ...withId, ...fields, ...withCreatedAt }).register(dtoRegistry, {
-  id: "UserDto",
-  description: "A person whom the agents plan for.",
-  example: { id: examples.user, ...userExample, createdAt: examples.createdAt },
-});
+export const userDto = dto(
+  "UserDto",
+  "A person whom the agents plan for.",
+  z.object({ id: rowId(examples.user), ...fields, ...withCreatedAt }),
+);
 
-export const userCreateDto = z
-  .object({
+export const userCreateDto = dto(
+  "UserCreateDto",
+  "A user to create.",
+  z.object({
     ...fields,
     /** Settings of the user, of any form. Default `{}`; `null` means the same, since callers of the Python service send it. */
     preferences: fields.preferences.nullish().transform(orEmpty),
     demoMode: fields.demoMode.default(false),
-  })
-  .register(dtoRegistry, { id: "UserCreateDto", description: "A user to create.", example: userExample });
+  }),
+);
 
 /** An absent field is kept. `preferences` are replaced as a whole. */
-export const userUpdateDto = z
-  .object({
-    ...fields,
-    preferences: fields.preferences.nullable().transform(orEmpty),
-  })
-  .partial()
-  .register(dtoRegistry, {
-    id: "UserUpdateDto",
-    description: "Changes to a user. An omitted field is kept; preferences are replaced as a whole.",
-    example: { preferences: { timezone: "Europe/Berlin" } },
-  });
+export const userUpdateDto = dto(
+  "UserUpdateDto",
+  "Changes to a user. An omitted field is kept; preferences are replaced as a whole.",
+  z.object({ ...fields, preferences: fields.preferences.nullable().transform(orEmpty) }).partial(),
+  { preferences: { timezone: "Europe/Berlin" } },
+);
 
 export const userQueries = queriesOf(
   () => ({ email: anyOf(filterText("The e-mail address, exactly as stored.", "jane@example.com")) }),

@@ -4,6 +4,17 @@ import { id, instant } from "./scalars.ts";
 /** The schemas that have a name in the OpenAPI document, with what they are, and an example of valid input. Default: its fields' examples. */
 export const dtoRegistry = z.registry<{ id: string; description: string; example?: z.$input }>();
 
+/** Gives a schema its place in {@link dtoRegistry}. */
+export function dto<Schema extends z.ZodType>(
+  id: string,
+  description: string,
+  schema: Schema,
+  example?: z.input<Schema>,
+): Schema {
+  dtoRegistry.add<z.ZodType>(schema, { id, description, ...(example !== undefined && { example }) });
+  return schema;
+}
+
 /** The ids of the rows in the examples, and when they were created. */
 export const examples = {
   user: "0198c5f0-7a3e-7cc1-8f5a-2f1d3b4c5d6e",
@@ -24,7 +35,10 @@ export function exampleOf(schema: z.core.$ZodType): unknown {
   if (schema instanceof z.ZodObject) {
     return Object.fromEntries(Object.entries(schema.shape).map(([name, field]) => [name, exampleOf(field)]));
   }
-  return schema instanceof z.ZodNullable ? exampleOf(schema.unwrap()) : undefined;
+  if (schema instanceof z.ZodPipe) return exampleOf(schema.in);
+  const isWrapped =
+    schema instanceof z.ZodNullable || schema instanceof z.ZodOptional || schema instanceof z.ZodDefault;
+  return isWrapped ? exampleOf(schema.unwrap()) : undefined;
 }
 
 /** Says what a field means, and one of its values, to JSON Schema and OpenAPI. The build makes it the field's doc comment, unless that is written. */
@@ -41,7 +55,7 @@ export function listOf<Item extends z.ZodType>(
   return max === undefined ? z.array(item) : z.array(item).min(1, wrongNumber).max(max, wrongNumber);
 }
 
-export const withId = { id: described(id(), "The row's id.", examples.task) };
+export const rowId = (example: string) => described(id(), "The row's id.", example);
 export const withUser = { userId: described(id(), "The user to whom this belongs.", examples.user) };
 export const withGoal = { goalId: described(id(), "The goal to which this belongs.", examples.goal) };
 export const withCreatedAt = { createdAt: described(instant(), "When the row was created.", examples.createdAt) };
