@@ -1,7 +1,7 @@
 import * as errors from "../contract/errors.ts";
 import { isError, isPlainObject } from "../contract/fields/realms.ts";
 import { CONSTRAINT_RULES, type ConstraintRule, FOREIGN_KEY_FIELDS } from "../schema/constraints.ts";
-import { alertSentence, loginRefusal } from "./login-refusals.ts";
+import { CLOSED, isConnectionLoss, unavailableSentence } from "./unavailability.ts";
 
 /** The fields of a PostgreSQL error, from any driver. */
 export interface DatabaseErrorFacts {
@@ -48,6 +48,10 @@ const UNRESOLVED_COMMIT = "ErrorIfPostCommitFailedShardPlacements";
 
 /** Where Citus reports what befell its connection to a node: the caller's own connection is not lost. */
 const NODE_FILES = /^(?:remote_commands|remote_transaction|connection_management|adaptive_executor)\.c$/;
+
+const NODE_LOST =
+  "The server cannot reach the node that has this schema, or lost its connection to it. Try again; whether a write was done " +
+  "before is not known.";
 
 function isNodeLoss({ code, file = "" }: DatabaseErrorFacts): boolean {
   return (NODE_FILES.test(file) && isConnectionLoss(code)) || (code === INTERNAL && file === "remote_transaction.c");
@@ -134,81 +138,6 @@ function constraintError(
 
 const toFieldName = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-// Codes of postgres.js, Node.js and PostgreSQL, by what they say.
-const CLOSED = /^(?:CONNECTION_(?:CLOSED|ENDED|DESTROYED)|ECONNRESET|ECONNABORTED|EPIPE)$/;
-const UNREACHABLE: readonly (readonly [code: RegExp, sentence: string])[] = [
-  [
-    /^(?:ENOTFOUND|EAI_[A-Z]+)$/,
-    "The name of the database's host cannot be resolved. Check its spelling in DATABASE_URL, and the name service.",
-  ],
-  [
-    /^(?:ECONNREFUSED|ENOENT|ENOTDIR)$/,
-    "The database cannot be reached: nothing accepts connections at its address. Check that it runs, and host and port in DATABASE_URL; " +
-      "then try again.",
-  ],
-  [
-    /^(?:EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN)$/,
-    "The database cannot be reached: no network leads to its address. Check host and network, then try again.",
-  ],
-  [
-    /^(?:EACCES|EPERM)$/,
-    "This process may not connect to the database's address. Check its socket's permissions, or a firewall.",
-  ],
-];
-/** The machine or the process cannot open another socket. */
-const NO_SOCKET = /^(?:EMFILE|ENFILE|ENOBUFS|ENOMEM|EADDRNOTAVAIL|EAGAIN)$/;
-const NO_RESPONSE = /^(?:CONNECT_TIMEOUT|ETIMEDOUT)$/;
-/** The server shut down, crashed or is starting up; its database was dropped; it ended an idle or a long transaction. */
-const ENDED_BY_SERVER = /^(?:57P0[1-5]|25P0[34])$/;
-/** Failures before or during the TLS handshake, or a peer with another protocol; the socket's own error says what to do. */
-const TLS =
-  /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH|ERROR_IN_C|UNSPECIFIED$)/;
-/** Class 58 (a file is missing, or cannot be read or written; of PgBouncer a host), and a corrupted table or index. */
-const SYSTEM = /^(?:58...|XX00[12])$/;
-
-const NODE_LOST =
-  "The server cannot reach the node that has this schema, or lost its connection to it. Try again; whether a write was done " +
-  "before is not known.";
-
-/** Errors of prepared statements behind poolers that pool by transaction. */
-const pooled = (problem: string) =>
-  `Prepared statements get ${problem}, as behind a transaction-pooling proxy. Open the database with prepare: false (DB_PREPARE=false).`;
-
-/** What is wrong with a server or a connection, by SQLSTATE or a driver's code. */
-const unavailable: Readonly<Record<string, string>> = {
-  "57014": "The statement ran longer than its time-out. Try again later, or ask for less.",
-  "55P03": "A lock was not free within its time-out. Try again later.",
-  "3D000": "The server has no such database. Create it, or correct DATABASE_URL.",
-  "42501":
-    "The database role lacks a privilege that this needs. Grant it; the error's cause and `flux-dao doctor` say which.",
-  "55000":
-    "The server is not set up for this; the error's cause says what to change. The database may accept no connections, or a table " +
-    "be published without a replica identity, which `flux-dao doctor` finds.",
-  "53300":
-    "The server has no connection to spare. Lower poolSize, or allow more: max_connections, or the limit of the role or the database.",
-  "57P01": "The server is shutting down, or has ended this connection. Try again later.",
-  "57P02": "The server has ended this connection since another one crashed. Try again later.",
-  "57P03": "The server is starting up, shutting down or recovering. Try again later.",
-  // Poolers report nearly everything with this code: being full, having no server, an unknown parameter.
-  "08P01":
-    "The server, or a pooler before it, refused what was sent: it may be full, have no server behind it, or not take a " +
-    "parameter of DATABASE_URL; the error's cause says which. Behind a transaction-pooling one open the database with " +
-    "prepare: false (DB_PREPARE=false).",
-  "26000": pooled("lost"),
-  "42P05": pooled("mixed up"),
-  "25006":
-    "The server takes no writes now: it is a standby, or its transactions are read-only. Try again later, or connect to the primary.",
-  LOGIN_CLOSED:
-    // A server's TLS alert is lost if it comes with the reset of a connection on which more was sent.
-    "What listens at the database's address closed the connection before the login: a proxy that is full or has no server " +
-    "behind it, a server of another kind, or one that demands another client certificate (sslcert, sslkey). Try again later.",
-  LOGIN_FAILED:
-    "The server, or a pooler before it, did not let this process log in; the error's cause says why. Try again later.",
-};
-
-/** The code of an error that says, of several servers, why none can be used. */
-export const NO_SERVER = "NO_SERVER";
-
 /** In a message about several servers: the sentence for a server's error, otherwise the error's own message. */
 export function reasonOf(error: unknown): string {
   const known = /^[0-9A-Z]{5}$/.test(databaseErrorFacts(error)?.code ?? "") ? toDaoError(error) : error;
@@ -222,72 +151,49 @@ export function isServerFull(error: unknown): boolean {
   return errors.some((each) => databaseErrorFacts(each)?.code === "53300");
 }
 
-function operationalError(facts: DatabaseErrorFacts, cause: unknown): errors.DaoError | undefined {
-  const { code } = facts;
-  const options = { cause };
-  switch (code) {
-    case STALE_STATEMENT:
-      return new errors.RetryableError(
-        "A table was altered while this work ran, so it was rolled back. Run it again.",
-        options,
-      );
-    case "40001":
-    case "40P01": {
-      const why = code === "40001" ? "serialization failure" : "deadlock";
-      return new errors.RetryableError(
-        `The database aborted this work in favor of other work (${why}). Run it again.`,
-        options,
-      );
-    }
-    case "25P02":
-      return new errors.UnitOfWorkMisuseError(
-        "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
-        options,
-      );
-    case "25P01":
-    case "3B001":
-      return new errors.UnitOfWorkMisuseError(
-        "The application's transaction is not open: it has not begun, or has ended, as by the loss of its connection. Begin it " +
-          "first, and await what belongs to it before you end it.",
-        options,
-      );
-    case "42P01":
-    case "42703":
-    case "42704":
-      return new errors.SchemaVersionError(
-        "The schema lacks a table, column or type that this code needs. Run migrate(); " +
-          "checkReady() says what differs.",
-        options,
-      );
-  }
-  const sentence = isNodeLoss(facts) ? NODE_LOST : unavailableSentence(code, cause);
-  return sentence === undefined ? undefined : new errors.UnavailableError(sentence, options);
-}
-
-function unavailableSentence(code: string, cause: unknown): string | undefined {
-  if (code === "28000" || code === "28P01") return loginRefusal(code, cause);
-  const sentence = unavailable[code] ?? alertSentence(code);
-  if (sentence !== undefined) return sentence;
-  const unreachable = UNREACHABLE.find(([pattern]) => pattern.test(code));
-  if (unreachable !== undefined) return unreachable[1];
-  if (NO_RESPONSE.test(code)) {
-    return "The database did not respond in time. Check that it runs, and that no firewall drops the connection; then try again.";
-  }
-  if (NO_SOCKET.test(code)) {
-    return "This process has no file or port left for a connection. Raise its limits (ulimit -n), or lower poolSize; then try again.";
-  }
-  if ((TLS.test(code) || code === NO_SERVER) && isError(cause)) return cause.message;
-  if (isConnectionLoss(code)) {
-    return "The connection to the database was lost. Try again; whether a write was done before is not known.";
-  }
-  if (SYSTEM.test(code)) {
-    return "The database's system failed: a file is missing or damaged, or a disk or a name service fails. The error's cause says which.";
-  }
-  return code.startsWith("53") ? "The database has no room for more work now. Try again later." : undefined;
-}
-
 /** The code of {@link staleStatement}. */
 const STALE_STATEMENT = "STALE_STATEMENT";
+
+type OperationalError = readonly [new (message: string, options: ErrorOptions) => errors.DaoError, sentence: string];
+
+const aborted = (why: string): OperationalError => [
+  errors.RetryableError,
+  `The database aborted this work in favor of other work (${why}). Run it again.`,
+];
+const lacking: OperationalError = [
+  errors.SchemaVersionError,
+  "The schema lacks a table, column or type that this code needs. Run migrate(); checkReady() says what differs.",
+];
+
+const noTransaction: OperationalError = [
+  errors.UnitOfWorkMisuseError,
+  "The application's transaction is not open: it has not begun, or has ended, as by the loss of its connection. Begin it first, " +
+    "and await what belongs to it before you end it.",
+];
+
+const operationalErrors: Readonly<Record<string, OperationalError>> = {
+  [STALE_STATEMENT]: [
+    errors.RetryableError,
+    "A table was altered while this work ran, so it was rolled back. Run it again.",
+  ],
+  "40001": aborted("serialization failure"),
+  "40P01": aborted("deadlock"),
+  "25P02": [
+    errors.UnitOfWorkMisuseError,
+    "A statement of this transaction failed before, so it takes no more. Put what may fail into a nested unit of work.",
+  ],
+  "25P01": noTransaction,
+  "3B001": noTransaction,
+  "42P01": lacking,
+  "42703": lacking,
+  "42704": lacking,
+};
+
+function operationalError(facts: DatabaseErrorFacts, cause: unknown): errors.DaoError | undefined {
+  const [OwnError, own] = operationalErrors[facts.code] ?? [errors.UnavailableError];
+  const sentence = own ?? (isNodeLoss(facts) ? NODE_LOST : unavailableSentence(facts.code, cause));
+  return sentence === undefined ? undefined : new OwnError(sentence, { cause });
+}
 
 /**
  * The error of a prepared statement that the server rejected before it had any effect, because a table was altered or the
@@ -339,14 +245,6 @@ export function isStalePlan(error: unknown, wasPrepared = true): boolean {
   const facts = databaseErrorFacts(error);
   if (facts?.routine === undefined || stalePlans[facts.code] !== facts.routine) return false;
   return wasPrepared || facts.code === "0A000";
-}
-
-const OTHER_LOSS = /^(?:08.*|LOGIN_(?:CLOSED|FAILED)|EPROTO|NO_SERVER)$/;
-const lossCodes = [CLOSED, ...UNREACHABLE.map(([code]) => code), NO_SOCKET, NO_RESPONSE, ENDED_BY_SERVER, OTHER_LOSS];
-
-/** Whether `code` says that a connection, not the statement, failed. */
-function isConnectionLoss(code: string): boolean {
-  return lossCodes.some((each) => each.test(code));
 }
 
 /** Whether `error` says that the connection, not the statement, failed. */

@@ -7,7 +7,8 @@ import {
   type TargetSession,
 } from "../../connection-string/database-url.ts";
 import { SERVER_RECHECK } from "../../session/limits.ts";
-import { codedError, databaseErrorFacts, NO_SERVER, reasonOf } from "../../session/postgres-errors.ts";
+import { codedError, databaseErrorFacts, reasonOf } from "../../session/postgres-errors.ts";
+import { NO_SERVER } from "../../session/unavailability.ts";
 import { withinTime } from "../../session/waiting/deadline.ts";
 
 /** What a session is good for. */
