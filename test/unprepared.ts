@@ -6,10 +6,7 @@ import { vi } from "vitest";
  */
 vi.mock("../packages/dao-core/src/drivers/postgres/driver.ts", async (importOriginal) => {
   const original = await importOriginal<typeof import("../packages/dao-core/src/drivers/postgres/driver.ts")>();
-  class UnpreparedDriver extends original.PostgresDriver {
-    constructor(...[location, options = {}]: ConstructorParameters<typeof original.PostgresDriver>) {
-      super(location, { ...options, prepare: options.prepare ?? false });
-    }
-  }
-  return { ...original, PostgresDriver: UnpreparedDriver };
+  const postgresDriver: typeof original.postgresDriver = (location, options = {}) =>
+    original.postgresDriver(location, { ...options, prepare: options.prepare ?? false });
+  return { ...original, postgresDriver };
 });

@@ -5,7 +5,7 @@ import { createDaoApp } from "@flux/dao-http";
 import { createLogger, startServer } from "@flux/dao-http/server";
 import { describe, expect, inject, test } from "vitest";
 import { parseDatabaseUrl } from "../../packages/dao-core/src/connection-string/database-url.ts";
-import { PostgresDriver } from "../../packages/dao-core/src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../../packages/dao-core/src/drivers/postgres/driver.ts";
 import { ClientGoneError } from "../../packages/dao-http/src/http/problem.ts";
 import { stubServices } from "../../packages/dao-http/src/testing/services-stub.ts";
 
@@ -141,7 +141,7 @@ describe("a request that waits for a database connection while its client discon
     await using own = await createTestDatabase({ serverUrl: inject("adminUrl") });
     const location = parseDatabaseUrl(own.url);
     if (location.kind !== "postgres") throw new Error("needs a server");
-    const driver = new PostgresDriver(location, { poolSize: 1 });
+    const driver = postgresDriver(location, { poolSize: 1 });
     const begun: string[] = [];
     const onStatement = ({ text, error }: StatementReport) => {
       if (!(error instanceof ClientGoneError)) begun.push(text);

@@ -356,9 +356,9 @@ export async function openDatabase(url: string | undefined, options: DatabaseOpt
     const driver = await openPglite(location.kind === "folder" ? location.path : undefined, options);
     return new Database(driver, options);
   }
-  const { PostgresDriver } = await import("./drivers/postgres/driver.ts");
+  const { postgresDriver } = await import("./drivers/postgres/driver.ts");
   await checkTlsFiles(location.servers, location.tls);
-  const driver = new PostgresDriver(location, options);
+  const driver = postgresDriver(location, options);
   if (options.verify === false) return new Database(driver, options);
   try {
     await driver.execute("select 1", [], { kind: "point" });

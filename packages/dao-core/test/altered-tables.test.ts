@@ -10,7 +10,7 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Database } from "../src/database.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { INCOMPATIBLE_CHANGES } from "./incompatible-changes.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
@@ -199,7 +199,7 @@ describe("after ALTER TABLE by another session", () => {
 
 describe("lost prepared statements", () => {
   function openDriver(poolSize: number) {
-    const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize });
+    const driver = postgresDriver(postgresLocation(testDatabase.url), { poolSize });
     return { driver, database: new Database(driver) };
   }
 

@@ -21,7 +21,7 @@ import {
 } from "@flux/dao-core/testing";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { FEED_VERSION, feedObjects } from "../src/migrations/change-feed-objects.ts";
 import { SchemaName } from "../src/schema/schema-name.ts";
 import { CHANGES_PATIENCE } from "../src/session/limits.ts";
@@ -474,7 +474,7 @@ describe("followers", () => {
     withDatabase(async (own) => {
       const { user, goal } = await owner(own.services);
       let statements = 0;
-      const driver = new PostgresDriver(postgresLocation(own.url), { poolSize: 1 });
+      const driver = postgresDriver(postgresLocation(own.url), { poolSize: 1 });
       const one = joinHost({
         description: driver.description,
         isTransaction: false,
@@ -537,7 +537,7 @@ describe("followers", () => {
 
   test("go on, all of them, when connections are lost or a default isolation has aborted them; a write is told once", () =>
     withDatabase(async (own) => {
-      const driver = new PostgresDriver(postgresLocation(own.url), { poolSize: 2 });
+      const driver = postgresDriver(postgresLocation(own.url), { poolSize: 2 });
       const failures: Error[] = [];
       const unsteady = joinHost({
         description: driver.description,

@@ -2,7 +2,7 @@ import { DaoUnitOfWork, type Database, joinHost, joinPgPool, openDatabase, type 
 import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { openPool } from "./pg-pool.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 test("diagnose() says that a server is too old", async () => {
-  const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
+  const driver = postgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
   const old: SqlDriver = {
     description: driver.description,
     isTransaction: false,

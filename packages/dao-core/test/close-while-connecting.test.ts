@@ -4,7 +4,7 @@ import { createTestDatabase } from "@flux/dao-core/testing";
 import { expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 import { PostgresConnection } from "../src/drivers/postgres/connection.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { openSocket } from "../src/drivers/postgres/open-socket.ts";
 import { startPeer } from "./peer.ts";
 import { postgresLocation } from "./postgres-location.ts";
@@ -18,7 +18,7 @@ test.each(["disable", "prefer"])(
     });
     const peer = await startPeer(() => begun());
     const location = postgresLocation(`postgres://user:secret@127.0.0.1:${peer.port}/db?sslmode=${mode}`);
-    const driver = new PostgresDriver(location, { poolSize: 1, connectTimeout: 600_000 });
+    const driver = postgresDriver(location, { poolSize: 1, connectTimeout: 600_000 });
     const abort = new AbortController();
     const call = driver.execute("select 1", [], { signal: abort.signal });
     await connecting;

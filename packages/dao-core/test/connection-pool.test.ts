@@ -5,7 +5,7 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { openPool } from "./pg-pool.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { TransactionPooler } from "./transaction-pooler.ts";
@@ -257,7 +257,7 @@ describe("prepared statements of a connection", () => {
   const prepared = "select name, statement from pg_prepared_statements";
 
   test("are bounded: the least recently used are deallocated, and prepared again when they are used again", async () => {
-    const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
+    const driver = postgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
     const ask = (number: number) => driver.execute(`select $1::text || '${number}'`, ["it's "]);
     for (let round = 0; round < 2; round++) {
       for (let number = 0; number < 1_000; number++) {
@@ -273,7 +273,7 @@ describe("prepared statements of a connection", () => {
   });
 
   test("are deallocated after a transaction, not within it", async () => {
-    const driver = new PostgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
+    const driver = postgresDriver(postgresLocation(testDatabase.url), { poolSize: 1 });
     await driver.transaction(async (transaction) => {
       for (let number = 0; number < 600; number++) await transaction.execute(`select $1::text || '${number}'`, ["x"]);
     });

@@ -8,7 +8,7 @@ import { openDatabase, UnavailableError, ValidationError } from "@flux/dao-core"
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../scripts/postgres/embedded-postgres.ts";
 import { findServerAccount } from "../../../scripts/postgres/server-account.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { toDaoError } from "../src/session/postgres-errors.ts";
 import { type Certificate, type CertificateAuthority, createCertificateAuthority } from "./certificates.ts";
 import { encrypt, startPeer } from "./peer.ts";
@@ -78,7 +78,7 @@ beforeAll(async () => {
     },
   });
   port = Number(new URL(server.url).port);
-  const admin = new PostgresDriver(postgresLocation(server.url));
+  const admin = postgresDriver(postgresLocation(server.url));
   const literal = `'${PASSWORD.replaceAll("'", "''")}'`;
   for (const role of ["ada", "plain", "encrypted", '"by certificate"']) {
     await admin.execute(`create role ${role} login password ${literal}`, []);
@@ -120,7 +120,7 @@ const FACTS = `select concat_ws(' ', current_user, current_database(), coalesce(
   from pg_stat_ssl join pg_stat_activity using (pid) where pid = pg_backend_pid()`;
 
 async function factsByUs(url: string): Promise<unknown> {
-  const driver = new PostgresDriver(postgresLocation(url), { poolSize: 1 });
+  const driver = postgresDriver(postgresLocation(url), { poolSize: 1 });
   try {
     return (await driver.execute(FACTS, [])).rows[0]?.[0];
   } finally {
@@ -197,7 +197,7 @@ describe(`a connection string (${checkedBy})`, () => {
     const url = fill(
       "postgres://ada:PASSWORD@127.0.0.1:PORT?application_name=url&statement_timeout=5s&lock_timeout=3000",
     );
-    const driver = new PostgresDriver(postgresLocation(url), { applicationName: "code", lockTimeout: 7_000 });
+    const driver = postgresDriver(postgresLocation(url), { applicationName: "code", lockTimeout: 7_000 });
     const settings = ["application_name", "statement_timeout", "lock_timeout"].map(
       (name) => `current_setting('${name}')`,
     );
@@ -274,7 +274,7 @@ test("no variable reaches postgres.js by itself", async () => {
     PGTARGET_SESSION_ATTRS: "x",
   };
   for (const [name, value] of Object.entries({ ...variables, ...own, ...times, ...others })) vi.stubEnv(name, value);
-  const driver = new PostgresDriver(location, { poolSize: 1 });
+  const driver = postgresDriver(location, { poolSize: 1 });
   expect((await driver.execute(FACTS, [])).rows[0]?.[0]).toBe(fill("ada postgres 127.0.0.1 PORT t 4MB"));
   expect(process.env["PGTARGETSESSIONATTRS"]).toBe("standby");
   const failed = await driver.execute("select 1 / $1::int", ["0"]).catch((error: unknown) => error);
@@ -285,7 +285,7 @@ test("no variable reaches postgres.js by itself", async () => {
 test("without a password, none is taken from a variable that is not for this server", async () => {
   const location = postgresLocation(fill("postgres://ada@127.0.0.1:PORT"));
   vi.stubEnv("PGPASSWORD", PASSWORD);
-  const driver = new PostgresDriver(location, { poolSize: 1 });
+  const driver = postgresDriver(location, { poolSize: 1 });
   await expect(driver.execute("select 1", [])).rejects.toBeDefined();
   await driver.close(0);
 });
@@ -317,7 +317,7 @@ describe("TLS", () => {
       url(`sslmode=require&sslcert=${renewed}&sslkey=${client.keyFile}`, { user: "by certificate" }),
     );
     await writeFile(renewed, "half a file");
-    const driver = new PostgresDriver(location, { poolSize: 1 });
+    const driver = postgresDriver(location, { poolSize: 1 });
     const failure = await driver.execute("select 1", []).catch(toDaoError);
     expect(failure).toMatchObject({
       message: expect.stringContaining("sslcert in the database URL names a file that holds no cert"),

@@ -3,7 +3,7 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { type PostgresDriver, postgresDriver } from "../src/drivers/postgres/driver.ts";
 import type { PostgresDriverOptions } from "../src/drivers/postgres/driver-options.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 function openDriver(url: string, options: PostgresDriverOptions): PostgresDriver {
-  return new PostgresDriver(postgresLocation(url), options);
+  return postgresDriver(postgresLocation(url), options);
 }
 
 describe("a connection", () => {

@@ -9,7 +9,7 @@ import {
 } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { openPool } from "./pg-pool.ts";
 import { hasPgBouncer, type PoolMode, startPgBouncer, tracksStatements } from "./pgbouncer.ts";
 import { postgresLocation } from "./postgres-location.ts";
@@ -143,7 +143,7 @@ describe.runIf(tracksStatements)("behind PgBouncer that tracks prepared statemen
 
   test("what one process no longer keeps prepared is not taken from the others", async () => {
     await using pooled = await startPooled("transaction", 1_000);
-    const drivers = [1, 2].map(() => new PostgresDriver(postgresLocation(pooled.url), { poolSize: 2 }));
+    const drivers = [1, 2].map(() => postgresDriver(postgresLocation(pooled.url), { poolSize: 2 }));
     try {
       for (let round = 0; round < 3; round++) {
         for (let number = 0; number < 400; number++) {

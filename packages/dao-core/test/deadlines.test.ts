@@ -12,7 +12,7 @@ import { createTestDatabase, makeTaskData, makeUserData, type TestDatabase } fro
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { askUntil } from "../../../test/ask-until.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 
 let testDatabase: TestDatabase;
@@ -101,7 +101,7 @@ describe("the timeout of a call", () => {
     const user = await users.createUser(makeUserData());
     const goal = await goals.createGoal({ userId: user.id, title: "t" });
     await tasks.createTasks([makeTaskData(user.id, goal.id), makeTaskData(user.id, goal.id)]);
-    const driver = new PostgresDriver(postgresLocation(testDatabase.url));
+    const driver = postgresDriver(postgresLocation(testDatabase.url));
     const far = joinHost({
       description: "far away",
       isTransaction: false,

@@ -16,7 +16,7 @@ import { createTestDatabase, makeUserData, type TestDatabase } from "@flux/dao-c
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 
 let database: TestDatabase;
 let sql: postgres.Sql;
@@ -157,7 +157,7 @@ describe("a list in pieces", () => {
 function recordingDatabase() {
   const location = parseDatabaseUrl(database.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
-  const driver = new PostgresDriver(location, { poolSize: 2 });
+  const driver = postgresDriver(location, { poolSize: 2 });
   const statements: { text: string; parameters: SqlParameter[]; length: number }[] = [];
   const recording: SqlDriver = {
     description: driver.description,

@@ -3,7 +3,7 @@
  * stop at a certain statement, to kill it there. Arguments: the database URL.
  */
 
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { migrate } from "./public-schema.ts";
 import { COMMIT, forever, watchedDriver } from "./watched-driver.ts";
@@ -24,7 +24,7 @@ export type MigrateMessage =
 
 const [url = ""] = process.argv.slice(2);
 // A lock time-out that every waiting migrator would run into if the migration did not set its own.
-const driver = new PostgresDriver(postgresLocation(url), { poolSize: 1, lockTimeout: 1 });
+const driver = postgresDriver(postgresLocation(url), { poolSize: 1, lockTimeout: 1 });
 let statements = 0;
 
 function tell(message: MigrateMessage): Promise<void> {

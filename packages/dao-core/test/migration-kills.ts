@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type postgres from "postgres";
 import { askUntil } from "../../../test/ask-until.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { createJournal, journalInsert } from "../src/migrations/journal.ts";
 import { embeddedMigrations } from "../src/migrations/migration-set.ts";
 import type { Random } from "../src/testing/demo-data/random.ts";
@@ -140,7 +140,7 @@ export class MigrationKills {
 
   /** Runs the migration again, to the end. */
   async #finish(after: string): Promise<string[]> {
-    const driver = new PostgresDriver(postgresLocation(this.#url), { poolSize: 1 });
+    const driver = postgresDriver(postgresLocation(this.#url), { poolSize: 1 });
     try {
       await migrate(driver, { waitTimeout: WAIT_TIMEOUT });
     } catch (error) {

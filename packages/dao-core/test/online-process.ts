@@ -2,7 +2,7 @@
  * A separate process that migrates a database to {@link ONLINE_SET} at its parent's command, and reports the outcome. The parent may
  * have it stop before a certain statement, counted from 0 over all transactions, to kill it there. Arguments: the database URL.
  */
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { ONLINE_SET } from "./online-migration.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { migrate } from "./public-schema.ts";
@@ -16,7 +16,7 @@ export type OnlineMessage =
   | { readonly error: string };
 
 const [url = ""] = process.argv.slice(2);
-const driver = new PostgresDriver(postgresLocation(url), { poolSize: 1 });
+const driver = postgresDriver(postgresLocation(url), { poolSize: 1 });
 const statements: string[] = [];
 
 const tell = (message: OnlineMessage) =>

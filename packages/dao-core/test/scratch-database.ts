@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createTestDatabase } from "@flux/dao-core/testing";
 import postgres from "postgres";
 import { inject } from "vitest";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { type PostgresDriver, postgresDriver } from "../src/drivers/postgres/driver.ts";
 import type { PostgresDriverOptions } from "../src/drivers/postgres/driver-options.ts";
 import { MIGRATIONS_FINGERPRINT } from "../src/migrations/migrations.gen.ts";
 import { postgresLocation } from "./postgres-location.ts";
@@ -52,7 +52,7 @@ export async function withScratchDatabase<Result>(
         name,
         sql,
         driver: ({ url: otherUrl = url, ...options } = {}) => {
-          const driver = new PostgresDriver(postgresLocation(otherUrl), { poolSize: 2, ...options });
+          const driver = postgresDriver(postgresLocation(otherUrl), { poolSize: 2, ...options });
           drivers.push(driver);
           return driver;
         },

@@ -9,7 +9,7 @@ import {
 } from "@flux/dao-core/testing";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { type PostgresDriver, postgresDriver } from "../src/drivers/postgres/driver.ts";
 import type { SqlDriver, SqlExecutor, SqlParameter, SqlTransaction } from "../src/session/driver.ts";
 
 const ABORT = "do $$ begin raise exception using errcode = '40001'; end $$";
@@ -48,7 +48,7 @@ beforeAll(async () => {
   testDatabase = await createTestDatabase({ serverUrl: inject("adminUrl") });
   const location = parseDatabaseUrl(testDatabase.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
-  driver = new PostgresDriver(location);
+  driver = postgresDriver(location);
 });
 afterAll(async () => {
   await driver.close();

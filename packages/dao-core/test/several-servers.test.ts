@@ -10,7 +10,7 @@ import { type ReplicatedPostgres, startReplicatedPostgres } from "../../../scrip
 import { faultyNetwork } from "../../../test/faulty-network.ts";
 import type { TargetSession } from "../src/connection-string/database-url.ts";
 import { PostgresConnection } from "../src/drivers/postgres/connection.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { type PostgresDriver, postgresDriver } from "../src/drivers/postgres/driver.ts";
 import type { PostgresDriverOptions } from "../src/drivers/postgres/driver-options.ts";
 import { openSocket } from "../src/drivers/postgres/open-socket.ts";
 import { startPeer } from "./peer.ts";
@@ -46,7 +46,7 @@ async function withDriver<Result>(
   work: (driver: PostgresDriver) => Promise<Result>,
   options?: PostgresDriverOptions,
 ): Promise<Result> {
-  const driver = new PostgresDriver(postgresLocation(url), options);
+  const driver = postgresDriver(postgresLocation(url), options);
   try {
     return await work(driver);
   } finally {

@@ -5,7 +5,7 @@ import { drizzle as drizzlePg } from "drizzle-orm/node-postgres";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findFreePort } from "../../../scripts/postgres/free-port.ts";
 import { amount } from "../../../test/depth.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { driversOfThisRun } from "./every-driver.ts";
 import { openPool } from "./pg-pool.ts";
 import { postgresLocation } from "./postgres-location.ts";
@@ -107,7 +107,7 @@ const list: Entry = (database, signal) => database.users.list({}, { signal });
 test("a signal of calls that get no connection has no listener left afterwards", async () => {
   const url = `postgres://user:secret@127.0.0.1:${await findFreePort()}/db`;
   const pool = openPool(url, 2);
-  const driver = new PostgresDriver(postgresLocation(url), { poolSize: 2 });
+  const driver = postgresDriver(postgresLocation(url), { poolSize: 2 });
   const ours = new Database(driver, {});
   const { signal } = new AbortController();
   for (const database of [joinPgPool(pool), joinDrizzle(drizzlePg(pool)), ours]) {

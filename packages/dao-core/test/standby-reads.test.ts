@@ -12,7 +12,7 @@ import { createTestDatabase, makeTaskData, makeUserData, type TestDatabase } fro
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ReplicatedPostgres, startReplicatedPostgres } from "../../../scripts/postgres/replicated-postgres.ts";
 import { faultyNetwork } from "../../../test/faulty-network.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 import { postgresLocation } from "./postgres-location.ts";
 import { connect } from "./scratch-database.ts";
 
@@ -246,7 +246,7 @@ describe("a read after a position", () => {
 
   test("waits as long as its call may take, and no longer; a new position is asked for once by many, without a connection", async () => {
     let looks = 0;
-    const driver = new PostgresDriver(postgresLocation(standbyUrl), { poolSize: 2 });
+    const driver = postgresDriver(postgresLocation(standbyUrl), { poolSize: 2 });
     const counting = joinHost(
       {
         description: driver.description,

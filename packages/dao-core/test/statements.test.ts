@@ -21,7 +21,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { untilBlocked } from "../../../test/blocked-sessions.ts";
 import { parseDatabaseUrl } from "../src/connection-string/database-url.ts";
 import { Database } from "../src/database.ts";
-import { PostgresDriver } from "../src/drivers/postgres/driver.ts";
+import { postgresDriver } from "../src/drivers/postgres/driver.ts";
 
 let testDatabase: TestDatabase;
 beforeAll(async () => {
@@ -33,7 +33,7 @@ afterAll(() => testDatabase.drop());
 function countingDatabase(prepare: boolean) {
   const location = parseDatabaseUrl(testDatabase.url);
   if (location.kind !== "postgres") throw new Error("needs a server");
-  const driver = new PostgresDriver(location, { poolSize: 1, prepare });
+  const driver = postgresDriver(location, { poolSize: 1, prepare });
   const texts: string[] = [];
   const results: Promise<SqlResult>[] = [];
   const counting: SqlDriver = {

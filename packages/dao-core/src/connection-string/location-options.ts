@@ -2,16 +2,7 @@ import { invalid } from "../contract/fields/validation.ts";
 import type { Given, Parameters } from "./parameters.ts";
 
 /** Options of `openDatabase` that a URL can set. All times in milliseconds. */
-export interface LocationOptions {
-  readonly poolSize?: number | undefined;
-  readonly prepare?: boolean | undefined;
-  readonly connectTimeout?: number | undefined;
-  readonly acquireTimeout?: number | undefined;
-  readonly statementTimeout?: number | undefined;
-  readonly lockTimeout?: number | undefined;
-  readonly idleInTransactionTimeout?: number | undefined;
-  readonly applicationName?: string | undefined;
-}
+export type LocationOptions = Readonly<Partial<ReturnType<typeof readOptions>>>;
 
 /** Where a URL asks for no limit, and the option knows none: 24 days. */
 const LONGEST = 2_147_483_647;
@@ -19,7 +10,7 @@ const LONGEST = 2_147_483_647;
 const MOST_SECONDS = Math.floor(LONGEST / 1_000);
 
 /** Reads what is an option of `openDatabase`, under libpq's, PostgreSQL's or Prisma's name. */
-export function readOptions(parameters: Parameters): LocationOptions {
+export function readOptions(parameters: Parameters) {
   const fallbackName = parameters.takeText("fallback_application_name");
   return {
     connectTimeout: seconds(parameters, "connect_timeout"),

@@ -109,15 +109,10 @@ function fileOf({ environment }: Parameters, given: Given | undefined, name: str
 }
 
 /** PEM texts, for `tls.connect`. */
-export interface TlsFiles {
-  readonly ca?: string | undefined;
-  readonly crl?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-}
+export type TlsFiles = Partial<Awaited<ReturnType<typeof readTlsFiles>>>;
 
 /** Reads and checks the files. @throws ValidationError, which names the setting, for a file that cannot be used */
-export async function readTlsFiles(tls: TlsSettings): Promise<TlsFiles> {
+export async function readTlsFiles(tls: TlsSettings) {
   const { rootCertificates, revocations, client, passphrase } = tls;
   const [ca, crl, cert, key] = await Promise.all([
     rootCertificates && readPem(rootCertificates, "certificate", (pem) => new X509Certificate(pem)),

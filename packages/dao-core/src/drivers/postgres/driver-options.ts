@@ -65,7 +65,8 @@ export function responseTimeout(statementTimeout: number): number {
   return statementTimeout === 0 ? 0 : Math.min(statementTimeout + limits.RESPONSE_MARGIN, limits.LARGEST_VALUE);
 }
 
-type Numbers = Record<keyof typeof numberOptions, number>;
+/** The options that are numbers, each with a value. */
+export type DriverNumbers = Record<keyof typeof numberOptions, number>;
 
 /** The smallest and the default value of each. */
 const numberOptions = {
@@ -82,9 +83,9 @@ const numberOptions = {
   maxLifetime: [0, limits.DEFAULT_MAX_LIFETIME],
 } as const;
 
-export function readNumbers(options: PostgresDriverOptions): Numbers {
+export function readNumbers(options: PostgresDriverOptions): DriverNumbers {
   const defaults = Object.entries(numberOptions).map(([path, [, usual]]) => [path, usual] as const);
-  const numbers = { ...Object.fromEntries(defaults), ...withoutUndefined(options) } as Numbers;
+  const numbers = { ...Object.fromEntries(defaults), ...withoutUndefined(options) } as DriverNumbers;
   const issues = Object.entries(numberOptions).flatMap(([path, [smallest]]) => {
     if (limits.isWholeNumber(Reflect.get(numbers, path), smallest)) return [];
     return [{ path, message: `must be a whole number from ${smallest} to ${limits.LARGEST_VALUE}` }];

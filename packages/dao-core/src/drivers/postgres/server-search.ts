@@ -66,8 +66,6 @@ const wishes: Readonly<Record<Wish, readonly [fits: (state: SessionState) => boo
 /** SQLSTATEs of a login that every server would refuse: as by libpq, no other one is tried. */
 const REFUSED_LOGIN = /^(?:28...|3D000|42501)$/;
 
-export type ServerSearch = ReturnType<typeof serverSearch>;
-
 /**
  * Finds the server for each new connection, by the rules of libpq (its manual's "Specifying Multiple Hosts",
  * `target_session_attrs` and `load_balance_hosts`): the first that accepts the login and fits. Unlike libpq, it begins with the one
@@ -85,7 +83,6 @@ export function serverSearch(
   /** By name, and by name and address: until when a candidate that failed comes last, by `performance.now()`. */
   const lastUntil = new Map<string, number>();
   return {
-    balancesLoad,
     /** The server that was found last. */
     get found(): ServerAddress | undefined {
       return found;

@@ -79,7 +79,14 @@ async function turns(count: number): Promise<void> {
 
 const untilNextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
-const defaults = { size: 1, pipelineDepth: 8, acquireTimeout: 1_000, maxWaiting: 100, idleTimeout: 0, maxLifetime: 0 };
+const defaults = {
+  poolSize: 1,
+  pipelineDepth: 8,
+  acquireTimeout: 1_000,
+  maxWaiting: 100,
+  idleTimeout: 0,
+  maxLifetime: 0,
+};
 
 /** A pool of fake connections, and those that it has opened. */
 function fakePool(options: Partial<typeof defaults> = {}, connect: () => Promise<void> = async () => undefined) {
@@ -99,7 +106,7 @@ function fakePool(options: Partial<typeof defaults> = {}, connect: () => Promise
 
 /** A pool whose connections are all open and idle. */
 async function warmPool(size: number, options: Partial<typeof defaults> = {}) {
-  const { pool, opened } = fakePool({ size, ...options });
+  const { pool, opened } = fakePool({ poolSize: size, ...options });
   const { opened: allOpen, open } = gate();
   const holding = Array.from({ length: size }, () => pool.exclusive(() => allOpen));
   await untilNextTurn();
@@ -353,7 +360,7 @@ describe("opening connections", () => {
 
   test("if none can be opened, waiting callers are rejected with the reason", async () => {
     const error = refused();
-    const { pool } = fakePool({ size: 3 }, () => Promise.reject(error));
+    const { pool } = fakePool({ poolSize: 3 }, () => Promise.reject(error));
     const calls = Array.from({ length: 5 }, () => pool.shared("read", async () => 1));
     for (const outcome of await Promise.allSettled(calls)) expect(outcome).toMatchObject({ reason: error });
   });
@@ -363,7 +370,7 @@ describe("opening connections", () => {
     async (size) => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
       const attempts: number[] = [];
-      const { pool } = fakePool({ size }, () => {
+      const { pool } = fakePool({ poolSize: size }, () => {
         attempts.push(performance.now());
         return Promise.reject(refused());
       });
@@ -390,7 +397,7 @@ describe("opening connections", () => {
 
   test("does not wait for an attempt that hangs, but makes another", async () => {
     let attempts = 0;
-    const { pool } = fakePool({ size: 2, acquireTimeout: 60_000 }, () =>
+    const { pool } = fakePool({ poolSize: 2, acquireTimeout: 60_000 }, () =>
       attempts++ === 0 ? new Promise<never>(() => undefined) : Promise.resolve(),
     );
     const call = pool.shared("read", async () => "done");
@@ -402,7 +409,7 @@ describe("opening connections", () => {
 
   test("learns how many the server permits, and lets callers wait for those", async () => {
     let given = 0;
-    const { pool, opened } = fakePool({ size: 10 }, async () => {
+    const { pool, opened } = fakePool({ poolSize: 10 }, async () => {
       if (given === 3) throw Object.assign(new Error("too many"), { code: "53300" });
       given++;
     });
@@ -414,7 +421,7 @@ describe("opening connections", () => {
 
   test("a caller for whom those are too few gets the reason", async () => {
     let given = 0;
-    const { pool } = fakePool({ size: 2, acquireTimeout: 50 }, async () => {
+    const { pool } = fakePool({ poolSize: 2, acquireTimeout: 50 }, async () => {
       if (given++ === 1) throw Object.assign(new Error("too many"), { code: "53300" });
     });
     const { opened, open } = gate();

@@ -6,24 +6,14 @@ import type { InstrumentedPool, PoolObserver, PoolUsage } from "../../../session
 import { GATHERED_QUERIES, GATHERED_WRITES } from "../../../session/limits.ts";
 import { withEitherSignal, withinTime } from "../../../session/waiting/deadline.ts";
 import { closedError, WaitingLine } from "../../../session/waiting/waiting-line.ts";
+import type { DriverNumbers } from "../driver-options.ts";
 import { Connector } from "./connector.ts";
 import { type LossReason, type PooledConnection, Slot, Upkeep, type Use } from "./slot.ts";
 
-/** Times in milliseconds. */
-export interface PoolOptions {
-  /** Maximum number of open connections. */
-  readonly size: number;
-  /** Maximum number of statements in flight on one of them. */
-  readonly pipelineDepth: number;
-  /** For waiting for a connection. */
-  readonly acquireTimeout: number;
-  /** Maximum number of waiting callers; further ones are rejected. */
-  readonly maxWaiting: number;
-  /** Until an idle connection is closed; 0 is no limit. */
-  readonly idleTimeout: number;
-  /** From opening a connection to replacing it; 0 is no limit. */
-  readonly maxLifetime: number;
-}
+type PoolOptions = Pick<
+  DriverNumbers,
+  "poolSize" | "pipelineDepth" | "acquireTimeout" | "maxWaiting" | "idleTimeout" | "maxLifetime"
+>;
 
 /**
  * Hands out connections in two ways: *shared* for a single statement, pipelined behind others, and *exclusive* for a transaction.
@@ -55,7 +45,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     this.#options = options;
     this.#line = new WaitingLine(options.maxWaiting, "callers wait for a connection");
     this.#upkeep = new Upkeep(this.#slots, () => this.#admitWaiting());
-    this.#connector = new Connector(() => open(this.#closed.signal), options.size, {
+    this.#connector = new Connector(() => open(this.#closed.signal), options.poolSize, {
       open: () => this.#slots.size,
       wanted: () => this.#line.waiting.length,
       opened: (connection) => this.#opened(connection),
@@ -276,7 +266,7 @@ export class ConnectionPool<Connection extends PooledConnection> implements Inst
     const { lastError, limit } = this.#connector;
     const sentence = `No connection was free within ${this.#options.acquireTimeout} ms.`;
     const why =
-      limit < this.#options.size
+      limit < this.#options.poolSize
         ? `The server gives no more than ${limit} connections: lower poolSize, or raise its limit.`
         : this.#slots.size < limit
           ? "Opening one takes longer than that: check that the server responds, or raise acquireTimeout."
