@@ -22,21 +22,20 @@ import type { MigrationReport } from "./migrations/migrate.ts";
 import type { SchemasMigrationOptions, SchemasMigrationReport } from "./migrations/migrate-schemas.ts";
 import type { MigrationOptions, PlanOptions } from "./migrations/migration-set.ts";
 import type { MigrationPlanText } from "./migrations/plan.ts";
-import type { SchemaCheck } from "./migrations/schema-check/check-schema.ts";
+import type { schemaCheck } from "./migrations/schema-check/check-schema.ts";
 import { SchemaName } from "./schema/schema-name.ts";
 import type { ChangeFeed, Daos } from "./session/database-session.ts";
 import type { SchemaExecutor, SqlDriver } from "./session/driver.ts";
-import type { Retry, StatementReport } from "./session/executor.ts";
-import type { Instrumentation, Telemetry } from "./session/instrumentation.ts";
+import type { Retry, StatementHooks, StatementReport } from "./session/executor.ts";
+import type { Telemetry } from "./session/instrumentation.ts";
 import {
   DEFAULT_CHANGES_RETENTION,
   DEFAULT_CONVERSATION_BYTES,
   isWholeNumber,
   milliseconds,
 } from "./session/limits.ts";
-import type { PieceReads } from "./session/piece-reads.ts";
 import { databaseErrorFacts, isReadOnlyError, isServerFull, toDaoError } from "./session/postgres-errors.ts";
-import { Replication } from "./session/replication.ts";
+import { replicationOf } from "./session/replication.ts";
 import { DriverSession } from "./session/session.ts";
 import { misuse } from "./session/transaction/transaction-context.ts";
 import { withDeadline } from "./session/waiting/deadline.ts";
@@ -85,40 +84,32 @@ export interface DatabaseOptions extends PostgresDriverOptions, SessionOptions {
 }
 
 /** What the sessions of all schemas of a database have in common. */
-interface DatabaseSettings extends Pick<SessionOptions, "onRetry" | "onStatement"> {
-  readonly telemetry: Instrumentation | undefined;
+interface DatabaseSettings extends Omit<StatementHooks, "schema" | "onFailure"> {
   readonly maxConversationBytes: number;
-  readonly readOnly: boolean;
-  readonly replication: Replication;
   readonly changesRetention: number;
   readonly changeTails: ChangeTails;
 }
 
 /** A session on the tables of one schema, and what concerns the whole schema. */
 export class SchemaSession extends DriverSession {
-  /** Reads whose memory does not depend on the length of rows. */
-  readonly pieces: PieceReads;
   readonly #settings: DatabaseSettings;
-  #schemaCheck: SchemaCheck | undefined;
+  #schemaCheck: ReturnType<typeof schemaCheck> | undefined;
   #wasReady = false;
   #changes: ChangeFeed | undefined;
 
   constructor(driver: SqlDriver, schema: SchemaName, settings: DatabaseSettings) {
-    const { maxConversationBytes, readOnly: isReadOnly, onRetry, onStatement, telemetry, replication } = settings;
-    const hooks = { onRetry, onStatement, telemetry, replication };
     super(driver, {
-      daosOn: (executor) => daosOn(executor, maxConversationBytes),
+      daosOn: (executor) => daosOn(executor, settings.maxConversationBytes),
       piecesOn: (executor) => new SqlPieceReads(executor),
-      hooks: { schema, isReadOnly, ...hooks, onFailure: (error) => this.#schemaCheck?.statementFailed(error) },
+      hooks: { ...settings, schema, onFailure: (error) => this.#schemaCheck?.statementFailed(error) },
     });
-    this.pieces = new SqlPieceReads(this.executor);
     this.#settings = settings;
   }
 
   /** Every committed change, which services return as `changes`. Absent in an application's transaction. */
   get changes(): ChangeFeed | undefined {
     if (this.isTransaction) return undefined;
-    const { changeTails: tails, changesRetention: retention, readOnly: isReadOnly } = this.#settings;
+    const { changeTails: tails, changesRetention: retention, isReadOnly } = this.#settings;
     this.#changes ??= sqlChangeFeed(this.executor, this.driver, { tails, retention, isReadOnly });
     return this.#changes;
   }
@@ -167,10 +158,10 @@ export class SchemaSession extends DriverSession {
   async checkReady(options?: CallOptions): Promise<void> {
     const probe = this.driver.probe ?? this.driver;
     try {
-      const { SchemaCheck } = await import("./migrations/schema-check/check-schema.ts");
-      this.#schemaCheck ??= new SchemaCheck(this.executor.schema, this.#settings.readOnly);
+      const { schemaCheck } = await import("./migrations/schema-check/check-schema.ts");
+      this.#schemaCheck ??= schemaCheck(this.executor.schema, this.#settings.isReadOnly);
       await this.#schemaCheck.run(probe, options);
-      if (this.#settings.readOnly) await this.#settings.replication.checkLag(probe, options);
+      if (this.#settings.isReadOnly) await this.#settings.replication.checkLag(probe, options);
       this.#wasReady = true;
     } catch (error) {
       const cause = error instanceof UnavailableError ? error.cause : undefined;
@@ -193,8 +184,8 @@ export class SchemaSession extends DriverSession {
   async diagnose(options?: CallOptions): Promise<Finding[]> {
     // Not needed to work with the database.
     const { diagnose } = await import("./diagnosis/diagnose.ts");
-    const { readOnly, replication } = this.#settings;
-    return diagnose({ driver: this.driver, schema: this.executor.schema, readOnly, replication, options });
+    const { isReadOnly, replication } = this.#settings;
+    return diagnose({ driver: this.driver, schema: this.executor.schema, readOnly: isReadOnly, replication, options });
   }
 
   /**
@@ -235,7 +226,7 @@ export class SchemaSession extends DriverSession {
 
   /** @throws UnitOfWorkMisuseError if the database was opened for reads */
   protected assertWritable(): void {
-    if (this.#settings.readOnly) throw misuse("databaseIsReadOnly");
+    if (this.#settings.isReadOnly) throw misuse("databaseIsReadOnly");
   }
 }
 
@@ -245,16 +236,24 @@ export class Database extends SchemaSession implements AsyncDisposable {
 
   /** @throws ValidationError for an invalid `schema`, `maxConversationBytes` or `changesRetention` */
   constructor(driver: SqlDriver, options: SessionOptions = {}) {
-    const { schema, telemetry, maxConversationBytes, onRetry, onStatement, readOnly = false, maxLag } = options;
+    const {
+      schema,
+      telemetry,
+      maxConversationBytes,
+      onRetry,
+      onStatement,
+      readOnly: isReadOnly = false,
+      maxLag,
+    } = options;
     const { changesRetention = DEFAULT_CHANGES_RETENTION } = options;
     const changeTails = new ChangeTails();
     super(driver, new SchemaName(schema), {
       onRetry,
       onStatement,
-      readOnly,
+      isReadOnly,
       telemetry: telemetry?.instrument(driver),
       maxConversationBytes: conversationLimit(maxConversationBytes),
-      replication: new Replication(driver, maxLag),
+      replication: replicationOf(driver, maxLag),
       changesRetention: milliseconds("changesRetention", changesRetention, 1, Number.MAX_SAFE_INTEGER),
       changeTails,
     });

@@ -5,7 +5,7 @@ import type { MigrationOptions, MigrationSet } from "../src/migrations/migration
 import { planMigrations as planSchema } from "../src/migrations/plan.ts";
 import { SchemaName } from "../src/schema/schema-name.ts";
 import type { SqlDriver } from "../src/session/driver.ts";
-import { Replication } from "../src/session/replication.ts";
+import { replicationOf } from "../src/session/replication.ts";
 
 /** The default schema. */
 export const PUBLIC = new SchemaName();
@@ -16,4 +16,4 @@ export const migrate = (driver: SqlDriver, options?: MigrationOptions, set?: Mig
 export const planMigrations = (driver: SqlDriver, options?: CallOptions) => planSchema(driver, PUBLIC, options);
 
 export const diagnose = (driver: SqlDriver) =>
-  diagnoseSchema({ driver, schema: PUBLIC, readOnly: false, replication: new Replication(driver) });
+  diagnoseSchema({ driver, schema: PUBLIC, readOnly: false, replication: replicationOf(driver) });

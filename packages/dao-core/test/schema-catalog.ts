@@ -1,5 +1,5 @@
 import type postgres from "postgres";
-import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
+import { schemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlExecutor } from "../src/session/driver.ts";
 import { PUBLIC } from "./public-schema.ts";
 
@@ -32,5 +32,5 @@ export async function readSchemaCatalog(sql: postgres.Sql): Promise<string[]> {
 
 /** Runs a new {@link SchemaCheck}, which compares the whole schema. */
 export function checkSchema(executor: SqlExecutor): Promise<void> {
-  return new SchemaCheck(PUBLIC).run(executor);
+  return schemaCheck(PUBLIC).run(executor);
 }

@@ -8,7 +8,7 @@ import { Database, openDatabase } from "../src/database.ts";
 import { joinDrizzle } from "../src/join/clients.ts";
 import { joinPgPool } from "../src/join/join.ts";
 import type { MigrationReport } from "../src/migrations/migrate.ts";
-import { SchemaCheck } from "../src/migrations/schema-check/check-schema.ts";
+import { schemaCheck } from "../src/migrations/schema-check/check-schema.ts";
 import type { SqlDriver, SqlExecutor } from "../src/session/driver.ts";
 import { ALL_NAMES, NEWEST } from "./migration-versions.ts";
 import { openPool } from "./pg-pool.ts";
@@ -662,7 +662,7 @@ describe("readiness", () => {
           return driver.execute(text, parameters);
         },
       };
-      const check = new SchemaCheck(PUBLIC);
+      const check = schemaCheck(PUBLIC);
       const looks = async () => {
         statements.length = 0;
         await check.run(executor).catch(() => undefined);

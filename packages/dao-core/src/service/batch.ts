@@ -2,8 +2,7 @@ import { type BatchOptions, MAX_BATCH_OPERATIONS } from "../contract/batch.ts";
 import { operationError } from "../contract/errors.ts";
 import { copyOf } from "../contract/fields/json.ts";
 import { invalid } from "../contract/fields/validation.ts";
-import type { DatabaseSession } from "../session/database-session.ts";
-import { DaoSet } from "../session/session.ts";
+import type { Daos, DatabaseSession } from "../session/database-session.ts";
 import { withDeadline } from "../session/waiting/deadline.ts";
 import { runRetryable } from "../unit-of-work.ts";
 import { refuseKey } from "./entity-service.ts";
@@ -46,7 +45,7 @@ export async function runBatch<Result>(
     return runRetryable(session, options, (uow) => {
       const isBrief = (operation: Operation) =>
         uow.ordersCalls === true && optionsAt(operation, inPieces) !== undefined;
-      return callAll(list, callsIn(new BatchSession(uow)), isBrief);
+      return callAll(list, callsIn(withoutSavepoints(uow)), isBrief);
     });
   }
   return withDeadline({ signal, timeout, requester, readAfter }, (bounded) => {
@@ -99,22 +98,9 @@ async function callAll<Result>(
  * The session of a batch's operations. The failure of one undoes all, so that none needs a savepoint: a conditional write takes
  * two statements instead of four.
  */
-class BatchSession extends DaoSet implements DatabaseSession {
-  readonly isTransaction = true;
-  readonly #uow: DatabaseSession;
-
-  constructor(uow: DatabaseSession) {
-    super(uow);
-    this.#uow = uow;
-  }
-
-  get pieces(): DatabaseSession["pieces"] {
-    return this.#uow.pieces;
-  }
-
-  transaction<Result>(work: (session: DatabaseSession) => Promise<Result>): Promise<Result> {
-    return work(this);
-  }
+function withoutSavepoints({ pieces, ...daos }: Daos & Pick<DatabaseSession, "pieces">): DatabaseSession {
+  const session: DatabaseSession = { ...daos, isTransaction: true, pieces, transaction: (work) => work(session) };
+  return session;
 }
 
 /** What the compiler checks, for callers without types. */

@@ -36,46 +36,47 @@ interface Look {
 
 const NOTHING_KNOWN: Look = { reached: "", isStandby: true, lag: Number.POSITIVE_INFINITY, at: 0, losses: undefined };
 
-/** Follows how far the server has come, for reads that must cover a position, and how old its data may be. */
-export class Replication {
-  readonly #driver: SqlDriver;
-  readonly #maxLag: number;
-  #last = NOTHING_KNOWN;
+export type Replication = ReturnType<typeof replicationOf>;
+
+/**
+ * Follows how far the server has come, for reads that must cover a position, and how old its data may be.
+ * @throws ValidationError for a `maxLag` that is not a whole number of milliseconds from 1
+ */
+export function replicationOf(driver: SqlDriver, maxLag = limits.DEFAULT_MAX_LAG) {
+  limits.milliseconds("maxLag", maxLag, 1);
+  let last = NOTHING_KNOWN;
   /** When the server was last known to have replayed everything that it had received. */
-  #caughtUpAt = Number.NEGATIVE_INFINITY;
-  readonly #waiting = new Set<Waiting>();
-  #isLooking = false;
+  let caughtUpAt = Number.NEGATIVE_INFINITY;
+  const waiting = new Set<Waiting>();
+  let isLooking = false;
   /** The next look for those who wait, and the pause after it. */
-  #next: { readonly at: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
-  #pause = 0;
-
-  /** @throws ValidationError for a `maxLag` that is not a whole number of milliseconds from 1 */
-  constructor(driver: SqlDriver, maxLag = limits.DEFAULT_MAX_LAG) {
-    this.#driver = driver;
-    this.#maxLag = limits.milliseconds("maxLag", maxLag, 1);
-  }
-
-  /** Whether the server is a standby, as far as the last look tells. */
-  get isStandby(): boolean {
-    return this.#last.isStandby;
-  }
-
-  /** Whether data may be older than `maxLag`, as far as the last look tells. */
-  get mayBeStale(): boolean {
-    return this.#last.lag + performance.now() - this.#last.at > this.#maxLag;
-  }
-
-  /** The position that the server has reached. @throws UnavailableError */
-  async position(executor: SqlExecutor, options?: CallOptions): Promise<DatabasePosition> {
-    return parsePosition((await this.#look(executor, options)).reached);
-  }
+  let next: { readonly at: number; readonly timer: ReturnType<typeof setTimeout> } | undefined;
+  let pause = 0;
+  return {
+    /** Whether the server is a standby, as far as the last look tells. */
+    get isStandby(): boolean {
+      return last.isStandby;
+    },
+    /** Whether data may be older than `maxLag`, as far as the last look tells. */
+    get mayBeStale(): boolean {
+      return last.lag + performance.now() - last.at > maxLag;
+    },
+    /** The position that the server has reached. @throws UnavailableError */
+    async position(executor: SqlExecutor, options?: CallOptions): Promise<DatabasePosition> {
+      return parsePosition((await look(executor, options)).reached);
+    },
+    checkLag,
+    hasReached,
+    reach,
+    covering,
+  };
 
   /** @throws UnavailableError if the data may be older than `maxLag` */
-  async checkLag(executor: SqlExecutor, options?: CallOptions): Promise<Pick<Look, "isStandby" | "lag">> {
-    const look = await this.#look(executor, options);
-    if (look.lag <= this.#maxLag) return look;
-    const what = Number.isFinite(look.lag)
-      ? `may lag ${Math.round(look.lag)} ms behind its primary, more than maxLag (${this.#maxLag} ms)`
+  async function checkLag(executor: SqlExecutor, options?: CallOptions): Promise<Pick<Look, "isStandby" | "lag">> {
+    const { isStandby, lag } = await look(executor, options);
+    if (lag <= maxLag) return { isStandby, lag };
+    const what = Number.isFinite(lag)
+      ? `may lag ${Math.round(lag)} ms behind its primary, more than maxLag (${maxLag} ms)`
       : "is not connected to a primary, and has replayed no commit since its start";
     throw new UnavailableError(
       `The standby ${what}. Check that it receives from the primary, and that its replay is not paused.`,
@@ -86,22 +87,21 @@ export class Replication {
    * Whether the server is known to have reached a position.
    * @throws ValidationError for what is none, and where one server could be asked and another one read
    */
-  hasReached(text: string): boolean {
+  function hasReached(text: string): boolean {
     const position = parsePosition(text);
-    if (this.#driver.balancesLoad === true) {
+    if (driver.balancesLoad === true) {
       throw invalid(
         "readAfter",
         "cannot be honoured with load_balance_hosts=random, by which connections lead to several servers: name one standby",
       );
     }
     // After a lost connection the next may lead to another server, or the same one, which restarts at an earlier position.
-    const { losses } = this.#last;
-    return losses !== undefined && losses === this.#driver.lostConnections && covers(this.#last, position);
+    return last.losses !== undefined && last.losses === driver.lostConnections && covers(last, position);
   }
 
   /** Resolves once the server has reached a position. @throws ValidationError; UnavailableError after 30 s; an abort's reason */
-  async reach(text: string, options?: CallOptions): Promise<void> {
-    if (!this.hasReached(text)) await this.#wait(parsePosition(text), options);
+  async function reach(text: string, options?: CallOptions): Promise<void> {
+    if (!hasReached(text)) await wait(parsePosition(text), options);
   }
 
   /**
@@ -109,19 +109,19 @@ export class Replication {
    * @param work calls `check` when it knows the connection that it reads from; it is run again if that throws
    * @throws what {@link reach} and `work` throw; UnavailableError if connections are lost again and again
    */
-  async covering<Result>(
+  async function covering<Result>(
     text: string,
     options: CallOptions | undefined,
     work: (check: () => void) => Promise<Result>,
   ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
-      const losses = this.#driver.lostConnections;
+      const losses = driver.lostConnections;
       let changed: UnavailableError | undefined;
-      await this.reach(text, options);
+      await reach(text, options);
       try {
         // While it waited for a connection, another server may have taken the place of the one that was asked.
         return await work(() => {
-          if (this.#driver.lostConnections === losses) return;
+          if (driver.lostConnections === losses) return;
           changed = new UnavailableError("The connections to the standby are lost again and again. Try again later.");
           throw changed;
         });
@@ -131,7 +131,7 @@ export class Replication {
     }
   }
 
-  #wait(position: DatabasePosition, { signal, requester }: CallOptions = {}): Promise<void> {
+  function wait(position: DatabasePosition, { signal, requester }: CallOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => end({ error });
       const stopWaiting = limitWait(limits.REPLAY_WAIT, signal, notReplayed, fail);
@@ -140,57 +140,57 @@ export class Replication {
       const end: Waiting["end"] = (failure) => {
         stopWaiting();
         stopListening?.();
-        this.#waiting.delete(waiting);
+        waiting.delete(own);
         if (failure === undefined) resolve();
         else reject(failure.error);
       };
-      const waiting: Waiting = { position, end };
-      this.#waiting.add(waiting);
+      const own: Waiting = { position, end };
+      waiting.add(own);
       for (const each of [signal, left]) if (each?.aborted === true) fail(each.reason);
-      this.#pause = limits.FIRST_REPLAY_PAUSE;
-      if (!this.#isLooking) this.#lookIn(this.#waiting.size === 1 ? 0 : this.#pause);
+      pause = limits.FIRST_REPLAY_PAUSE;
+      if (!isLooking) lookIn(waiting.size === 1 ? 0 : pause);
     });
   }
 
   /** Looks after a pause, or at the time that is set already if that is earlier. */
-  #lookIn(pause: number): void {
-    const at = performance.now() + pause;
-    if (this.#next !== undefined && this.#next.at <= at) return;
-    clearTimeout(this.#next?.timer);
-    this.#next = { at, timer: setTimeout(() => void this.#lookForAll(), pause) };
+  function lookIn(milliseconds: number): void {
+    const at = performance.now() + milliseconds;
+    if (next !== undefined && next.at <= at) return;
+    clearTimeout(next?.timer);
+    next = { at, timer: setTimeout(() => void lookForAll(), milliseconds) };
   }
 
   /** One look for all who wait, by a connection that is free again during the pauses. */
-  async #lookForAll(): Promise<void> {
-    this.#next = undefined;
-    if (this.#waiting.size === 0) return;
-    this.#isLooking = true;
-    const waiting = [...this.#waiting];
+  async function lookForAll(): Promise<void> {
+    next = undefined;
+    if (waiting.size === 0) return;
+    isLooking = true;
+    const all = [...waiting];
     try {
-      const look = await this.#look(this.#driver);
-      for (const { position, end } of waiting) if (covers(look, position)) end();
+      const found = await look(driver);
+      for (const { position, end } of all) if (covers(found, position)) end();
     } catch (error) {
-      for (const { end } of waiting) end({ error });
+      for (const { end } of all) end({ error });
     }
-    this.#isLooking = false;
-    if (this.#waiting.size === 0) return;
-    this.#lookIn(this.#pause);
-    this.#pause = Math.min(2 * this.#pause, limits.LONGEST_REPLAY_PAUSE);
+    isLooking = false;
+    if (waiting.size === 0) return;
+    lookIn(pause);
+    pause = Math.min(2 * pause, limits.LONGEST_REPLAY_PAUSE);
   }
 
-  async #look(executor: SqlExecutor, options?: CallOptions): Promise<Look> {
+  async function look(executor: SqlExecutor, options?: CallOptions): Promise<Look> {
     const at = performance.now();
-    const losses = this.#driver.lostConnections;
+    const losses = driver.lostConnections;
     const { rows } = await executor.execute(STATE, [], { ...options, kind: "point" }).catch((error: unknown) => {
       throw toDaoError(error);
     });
     const [reached, isStandby, isCaughtUp, age] = rows[0] ?? [];
-    if (isStandby !== true || isCaughtUp === true) this.#caughtUpAt = at;
+    if (isStandby !== true || isCaughtUp === true) caughtUpAt = at;
     // Each is an upper bound. An idle primary sends no commits, so that the last one may be old while nothing is missing.
     const sinceLastCommit = age === null ? Number.POSITIVE_INFINITY : Math.max(0, Number(age));
-    const lag = Math.min(sinceLastCommit, at - this.#caughtUpAt);
-    this.#last = { reached: toPosition(String(reached)), isStandby: isStandby === true, lag, at, losses };
-    return this.#last;
+    const lag = Math.min(sinceLastCommit, at - caughtUpAt);
+    last = { reached: toPosition(String(reached)), isStandby: isStandby === true, lag, at, losses };
+    return last;
   }
 }
 

@@ -53,11 +53,20 @@ abstract class Session extends DaoSet implements DatabaseSession {
   readonly telemetry: Instrumentation | undefined;
   /** The schema of the tables. */
   readonly schema: string;
+  protected readonly executor: SchemaExecutor;
+  protected readonly common: SessionSettings;
 
-  constructor(executor: SchemaExecutor, { daosOn, hooks }: SessionSettings) {
-    super(daosOn(executor));
-    this.telemetry = hooks.telemetry;
+  constructor(executor: SchemaExecutor, common: SessionSettings) {
+    super(common.daosOn(executor));
+    this.telemetry = common.hooks.telemetry;
     this.schema = executor.schema.name;
+    this.executor = executor;
+    this.common = common;
+  }
+
+  /** Reads whose memory does not depend on the length of rows. */
+  get pieces(): PieceReads {
+    return this.common.piecesOn(this.executor);
   }
 
   transaction<Result>(work: Work<Result>, options: TransactionOptions = {}): Promise<Result> {
@@ -93,21 +102,16 @@ abstract class Session extends DaoSet implements DatabaseSession {
 export class DriverSession extends Session {
   readonly isTransaction: boolean;
   protected readonly driver: SqlDriver;
-  protected readonly executor: SchemaExecutor;
-  readonly #settings: SessionSettings;
 
-  constructor(driver: SqlDriver, settings: SessionSettings) {
-    const executor = driverExecutor(driver, settings.hooks);
-    super(executor, settings);
+  constructor(driver: SqlDriver, common: SessionSettings) {
+    super(driverExecutor(driver, common.hooks), common);
     this.isTransaction = driver.isTransaction;
     this.driver = driver;
-    this.executor = executor;
-    this.#settings = settings;
   }
 
   protected begin<Result>(callback: Callback<DatabaseSession, Result>, given: TransactionOptions): Promise<Result> {
     this.#assertOutside();
-    const { isReadOnly, replication } = this.#settings.hooks;
+    const { isReadOnly, replication } = this.common.hooks;
     if (isReadOnly && given.isolationLevel === "serializable") {
       const message = 'cannot be "serializable" with readOnly, since a hot standby is not: use "repeatable read"';
       throw new ValidationError([{ path: "isolationLevel", message }]);
@@ -129,7 +133,7 @@ export class DriverSession extends Session {
     const context = transactionContext(poolOf(this.driver), bounded.readOnly === true);
     const begun = (transaction: SqlTransaction) => {
       check?.();
-      return callback.run(context, new TransactionSession(transaction, context, this.#settings));
+      return callback.run(context, new TransactionSession(transaction, context, this.common));
     };
     try {
       return await withEitherSignal(interruptionOf(context.outer), bounded.signal, (signal) =>
@@ -145,7 +149,7 @@ export class DriverSession extends Session {
 
   async runImport<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     this.#assertOutside();
-    if (this.#settings.hooks.isReadOnly) throw misuse("databaseIsReadOnly");
+    if (this.common.hooks.isReadOnly) throw misuse("databaseIsReadOnly");
     const { imports } = this.driver;
     return imports === undefined ? work() : imports.run(work, signal);
   }
@@ -160,22 +164,13 @@ export class DriverSession extends Session {
 class TransactionSession extends Session {
   readonly isTransaction = true;
   readonly ordersCalls = true;
-  readonly #executor: SchemaExecutor;
   readonly #transaction: SqlTransaction;
   readonly #context: TransactionContext;
-  readonly #settings: SessionSettings;
 
-  constructor(transaction: SqlTransaction, context: TransactionContext, settings: SessionSettings) {
-    const executor = transactionExecutor(transaction, context, settings.hooks);
-    super(executor, settings);
-    this.#executor = executor;
+  constructor(transaction: SqlTransaction, context: TransactionContext, common: SessionSettings) {
+    super(transactionExecutor(transaction, context, common.hooks), common);
     this.#transaction = transaction;
     this.#context = context;
-    this.#settings = settings;
-  }
-
-  get pieces(): PieceReads {
-    return this.#settings.piecesOn(this.#executor);
   }
 
   protected begin<Result>(
@@ -191,7 +186,7 @@ class TransactionSession extends Session {
       throw new UnitOfWorkMisuseError(`A nested unit of work takes ${names} from the outer one. Set it there.`);
     }
     const begun = (nested: SqlTransaction) =>
-      callback.run(this.#context, new TransactionSession(nested, this.#context, this.#settings));
+      callback.run(this.#context, new TransactionSession(nested, this.#context, this.common));
     return withDeadline({ signal, timeout }, (bounded) => this.#transaction.savepoint(begun, bounded));
   }
 

@@ -28,42 +28,35 @@ const NEEDED = schemaVersion(SET);
  * Checks that a database is usable: that it accepts writes, and that its schema is the one that this code needs, or a newer one that
  * is compatible with it. Online steps of migrations may be left. Each run is one
  * statement that reads the few rows of the journal, so that a readiness probe can run every second. The first run, one every
- * {@link COMPARISON_VALIDITY} ms, the run after a {@link statementFailed} that concerns the schema, and every run while there are
+ * {@link COMPARISON_VALIDITY} ms, the run after a `statementFailed` that concerns the schema, and every run while there are
  * differences also compare the tables, columns, types and constraints themselves.
+ * @param isReadOnly whether the database is only read: then it need not accept writes
  */
-export class SchemaCheck {
-  readonly #schema: SchemaName;
-  readonly #isReadOnly: boolean;
-  #validUntil = 0;
-
-  /** @param isReadOnly whether the database is only read: then it need not accept writes */
-  constructor(schema: SchemaName, isReadOnly = false) {
-    this.#schema = schema;
-    this.#isReadOnly = isReadOnly;
-  }
+export function schemaCheck(schema: SchemaName, isReadOnly = false) {
+  let validUntil = 0;
+  return { run, statementFailed };
 
   /** @throws SchemaVersionError, which says what differs and what to do; UnavailableError, also if the database is read-only */
-  async run(executor: SqlExecutor, options?: CallOptions): Promise<void> {
+  async function run(executor: SqlExecutor, options?: CallOptions): Promise<void> {
     try {
-      const isBearable = await this.#checkVersion(executor, options);
-      if (performance.now() < this.#validUntil) return;
+      const isBearable = await checkVersion(executor, options);
+      if (performance.now() < validUntil) return;
       const begun = performance.now();
-      await this.#compare(executor, isBearable, options);
-      this.#validUntil = begun + COMPARISON_VALIDITY;
+      await compare(executor, isBearable, options);
+      validUntil = begun + COMPARISON_VALIDITY;
     } catch (error) {
-      this.#validUntil = 0;
+      validUntil = 0;
       throw toDaoError(error);
     }
   }
 
   /** Makes the next run compare the schema if `error` is about it, or a lost connection: the server may be another one. */
-  statementFailed(error: unknown): void {
-    if (OF_SCHEMA.test(databaseErrorFacts(error)?.code ?? "") || isLossError(error)) this.#validUntil = 0;
+  function statementFailed(error: unknown): void {
+    if (OF_SCHEMA.test(databaseErrorFacts(error)?.code ?? "") || isLossError(error)) validUntil = 0;
   }
 
   /** Returns which differences from the schema that this code needs are no obstacle. */
-  async #checkVersion(executor: SqlExecutor, options?: CallOptions): Promise<IsBearable> {
-    const schema = this.#schema;
+  async function checkVersion(executor: SqlExecutor, options?: CallOptions): Promise<IsBearable> {
     const journal = schema.qualified(JOURNAL);
     const text = `select max(version) as version, ${READ_ONLY} as read_only,
       row_security_active(${textLiteral(journal)}) as hides_rows,
@@ -74,7 +67,7 @@ export class SchemaCheck {
     const [version, readOnly, hidesRows, compatibleSince, online] = rows[0] ?? [];
     const found = Number(version ?? 0);
     if (Number(compatibleSince) > NEEDED) throw newerSchemaError(found, NEEDED);
-    if (typeof readOnly === "string" && !this.#isReadOnly) {
+    if (typeof readOnly === "string" && !isReadOnly) {
       throw new UnavailableError(
         `The database is read-only: ${readOnly}. Connect to the primary, or wait until it accepts writes again.`,
         { cause: Object.assign(new Error(`No write was attempted: ${readOnly}.`), { code: "25006" }) },
@@ -94,15 +87,15 @@ export class SchemaCheck {
     );
   }
 
-  async #compare(executor: SqlExecutor, isBearable: IsBearable, options?: CallOptions): Promise<void> {
-    const facts = await readSchemaFacts(executor, this.#schema, embeddedMigrations.shape, options);
+  async function compare(executor: SqlExecutor, isBearable: IsBearable, options?: CallOptions): Promise<void> {
+    const facts = await readSchemaFacts(executor, schema, embeddedMigrations.shape, options);
     if (!facts.hasTables) {
       throw new SchemaVersionError(
         `The journal flux_dao_migrations records version ${NEEDED}, which this code needs, but none of the tables exists. ` +
           "Restore them from a backup, or run migrate(), which recreates them empty.",
       );
     }
-    const problems = [...findSchemaDifferences(facts), ...findObstacles(facts, this.#isReadOnly)].filter(
+    const problems = [...findSchemaDifferences(facts), ...findObstacles(facts, isReadOnly)].filter(
       (difference) => !isBearable(difference),
     );
     if (problems.length > 0) throw schemaDifferenceError(problems, NEEDED, ADVICE);

@@ -80,37 +80,22 @@ interface Deadline {
 
 const deadlines = new WeakMap<AbortSignal, readonly Deadline[]>();
 
-class AbortListeners {
-  readonly #signal: AbortSignal;
-  readonly #listeners = new Set<() => void>();
-  readonly #onAbort = () => {
-    for (const listener of this.#listeners) listener();
-  };
+const abortListeners = new WeakMap<AbortSignal, Set<() => void>>();
 
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-  }
-
-  add(listener: () => void): () => void {
-    if (this.#listeners.size === 0) this.#signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#listeners.add(listener);
-    return () => {
-      const isLast = this.#listeners.delete(listener) && this.#listeners.size === 0;
-      if (isLast) this.#signal.removeEventListener("abort", this.#onAbort);
-    };
-  }
+function callListeners(this: AbortSignal): void {
+  for (const listener of abortListeners.get(this) ?? []) listener();
 }
-
-const abortListeners = new WeakMap<AbortSignal, AbortListeners>();
 
 /** Calls `listener` at an abort; returns a function that stops it. One listener per signal: Node.js warns of more than ten. */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
-  let listeners = abortListeners.get(signal);
-  if (listeners === undefined) {
-    listeners = new AbortListeners(signal);
-    abortListeners.set(signal, listeners);
-  }
-  return listeners.add(listener);
+  const listeners = abortListeners.get(signal) ?? new Set();
+  if (listeners.size === 0) abortListeners.set(signal, listeners);
+  if (listeners.size === 0) signal.addEventListener("abort", callListeners, { once: true });
+  listeners.add(listener);
+  return () => {
+    const isLast = listeners.delete(listener) && listeners.size === 0;
+    if (isLast) signal.removeEventListener("abort", callListeners);
+  };
 }
 
 /**
