@@ -14,10 +14,10 @@ import { withDeadline } from "../session/waiting/deadline.ts";
 import { encode, one, param, prepared, queryBuilder, readJson, run } from "./statement/statement.ts";
 import { conversations } from "./statement/tables.ts";
 import { textParam } from "./statement/text-columns.ts";
-import { EntityStatements, TableDao } from "./table-dao.ts";
+import { entityStatements, TableDao } from "./table-dao.ts";
 
 /** The statements on conversations, shared with the reads in pieces. */
-export const conversationStatements = new EntityStatements<ConversationDto>(conversations);
+export const conversationStatements = entityStatements<ConversationDto>(conversations);
 
 const kind = sql`jsonb_typeof(${conversations.messages})`;
 const text = sql`${conversations.messages} #>> '{}'`;

@@ -2,13 +2,13 @@ import { type SQL, sql } from "drizzle-orm";
 import type * as contract from "../contract/index.ts";
 import { goals, milestones, tasks, users } from "./statement/tables.ts";
 import { instantParam, utc } from "./statement/text-columns.ts";
-import { EntityStatements } from "./table-dao.ts";
+import { entityStatements } from "./table-dao.ts";
 
 // For DAOs, structures and reads in pieces.
-export const userStatements = new EntityStatements<contract.UserDto>(users);
-export const goalStatements = new EntityStatements<contract.GoalDto>(goals);
-export const milestoneStatements = new EntityStatements<contract.MilestoneDto>(milestones);
-export const taskStatements = new EntityStatements<contract.TaskDto>(tasks, {
+export const userStatements = entityStatements<contract.UserDto>(users);
+export const goalStatements = entityStatements<contract.GoalDto>(goals);
+export const milestoneStatements = entityStatements<contract.MilestoneDto>(milestones);
+export const taskStatements = entityStatements<contract.TaskDto>(tasks, {
   endTime: writtenEnd(instantParam("endTime")),
 });
 

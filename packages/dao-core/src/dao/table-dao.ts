@@ -8,15 +8,14 @@ import type { EntityDao, PageInPieces } from "../session/database-session.ts";
 import type { SchemaExecutor, SqlRow } from "../session/driver.ts";
 import { PIECE_BYTES, RESULT_BYTES } from "../session/limits.ts";
 import { withDeadline } from "../session/waiting/deadline.ts";
-import { GuardedRows } from "./list/guarded-rows.ts";
+import { type GuardedRows, guardedRows } from "./list/guarded-rows.ts";
 import type { EntityRows } from "./list/list-statements.ts";
-import { LongRows } from "./list/long-rows.ts";
+import { longRows } from "./list/long-rows.ts";
 import {
   compile,
   param,
   prepared,
   queryBuilder,
-  type RowMapper,
   rowMapper,
   run,
   type Statement,
@@ -31,48 +30,69 @@ export function newId(): string {
   return v7();
 }
 
-/** The statements on one table, compiled at their first use and shared by all sessions; an update for each set of fields. */
-export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
-  readonly table: EntityTable;
-  readonly columns: Readonly<Record<string, PgColumn>>;
-  readonly read: RowMapper<Dto>;
-  /** Reads rows for callers in this process, which keep all of them. */
-  readonly rows: GuardedRows<Dto>;
-  /** Reads rows for callers that pass them on. */
-  readonly pieces: GuardedRows<Dto>;
-  readonly longRows: LongRows<Dto>;
-  readonly #updates = new StatementCache();
-  readonly #guardedUpdates = new StatementCache();
-  /** The columns of a new row: all but `created_at`, which the database sets. */
-  readonly newColumns: readonly (readonly [name: string, column: PgColumn])[];
-  /** The columns that callers write. */
-  readonly #writable: readonly (readonly [name: string, column: PgColumn])[];
-  readonly #assignments: Readonly<Record<string, SQL>>;
-  readonly #results: Record<string, SQL.Aliased>;
-  readonly #returned: Record<string, SQL.Aliased>;
+export type EntityStatements<Dto extends object> = ReturnType<typeof entityStatements<Dto>>;
 
-  /** @param assignments the columns that an update does not simply set to the given value */
-  constructor(table: EntityTable, assignments: Readonly<Record<string, SQL>> = {}) {
-    this.table = table;
-    this.columns = getTableColumns(table);
-    this.newColumns = Object.entries(this.columns).filter(([name]) => name !== "createdAt");
-    this.#writable = this.newColumns.filter(([name]) => name !== "id");
-    this.#assignments = assignments;
-    this.#results = resultColumns(this.columns);
-    this.#returned = returnedColumns(this.columns);
-    this.read = rowMapper<Dto>(table);
-    this.rows = new GuardedRows(this, RESULT_BYTES);
-    this.pieces = new GuardedRows(this, PIECE_BYTES);
-    this.longRows = new LongRows(this);
-  }
+/**
+ * The statements on one table, compiled at their first use and shared by all sessions; an update for each set of fields.
+ * @param assignments the columns that an update does not simply set to the given value
+ */
+export function entityStatements<Dto extends object>(
+  table: EntityTable,
+  assignments: Readonly<Record<string, SQL>> = {},
+) {
+  const columns: Readonly<Record<string, PgColumn>> = getTableColumns(table);
+  const newColumns = Object.entries(columns).filter(([name]) => name !== "createdAt");
+  /** The columns that callers write. */
+  const writable = newColumns.filter(([name]) => name !== "id");
+  const results = resultColumns(columns);
+  const returned = returnedColumns(columns);
+  const entity: EntityRows<Dto> = { table, columns, read: rowMapper<Dto>(table) };
+  const pieces = guardedRows(entity, PIECE_BYTES);
+  const updates = new StatementCache();
+  const guardedUpdates = new StatementCache();
+  return {
+    ...entity,
+    /** Reads rows for callers in this process, which keep all of them. */
+    rows: guardedRows(entity, RESULT_BYTES),
+    /** Reads rows for callers that pass them on. */
+    pieces,
+    longRows: longRows(entity),
+    /** The columns of a new row: all but `created_at`, which the database sets. */
+    newColumns,
+    insertValues,
+    updateValues,
+    insertion,
+    insert: prepared("write", () => insertion().returning(returned)),
+    findById: prepared("point", () => select()),
+    /** Finds the row if it is short enough to read whole; a shorter statement than `findGuarded`. */
+    findShort: prepared("point", () => select(pieces.fits())),
+    findGuarded: prepared("point", () => written(pieces.select(sql`select * from ${table} where id = ${param("id")}`))),
+    lockById: prepared("write", () => select().for("update")),
+    delete: prepared("write", () =>
+      queryBuilder
+        .delete(table)
+        .where(eq(table.id, param("id")))
+        .returning({ id: table.id }),
+    ),
+    /** Sets these columns of one row. */
+    update: (names: readonly string[]): Statement => updates.get(names.join(), () => updateWhere(names, undefined)),
+    /** The same, but returns a guarded row. */
+    updateGuarded: (names: readonly string[]): Statement =>
+      guardedUpdates.get(names.join(), () => {
+        const updated = pieces.select(sql`select * from updated`);
+        const update = updating(names, undefined).returning().getSQL();
+        return compile("write", written(sql`with updated as (${update}) ${updated}`));
+      }),
+    updateWhere,
+  };
 
   /**
    * All columns but `created_at`, which the database sets, from `owners` (the rows that this one belongs to), `input` or the
    * default. `owners` is separate because copying Zod's output would cost more than everything else here.
    */
-  insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
+  function insertValues(id: string, input: object, owners: StatementValues = {}): Record<string, unknown> {
     const values: Record<string, unknown> = { id };
-    for (const [name, column] of this.#writable) {
+    for (const [name, column] of writable) {
       const value: unknown = owners[name] ?? Reflect.get(input, name);
       values[name] = isMissing(column, value) ? (column.default ?? null) : value;
     }
@@ -80,10 +100,13 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
   }
 
   /** The columns that `changes` contains, by the names of the DTO, and their values with the id. */
-  updateValues(id: string, changes: object): { readonly names: readonly string[]; readonly values: StatementValues } {
+  function updateValues(
+    id: string,
+    changes: object,
+  ): { readonly names: readonly string[]; readonly values: StatementValues } {
     const names: string[] = [];
     const values: Record<string, unknown> = { id };
-    for (const [name, column] of this.#writable) {
+    for (const [name, column] of writable) {
       const value: unknown = Reflect.get(changes, name);
       if (value === undefined) continue;
       names.push(name);
@@ -92,68 +115,30 @@ export class EntityStatements<Dto extends object> implements EntityRows<Dto> {
     return { names, values };
   }
 
-  readonly insert = prepared("write", () => this.insertion().returning(this.#returned));
-
-  readonly findById = prepared("point", () => this.#select());
-
-  /** Finds the row if it is short enough to read whole; a shorter statement than {@link findGuarded}. */
-  readonly findShort = prepared("point", () => this.#select(this.pieces.fits()));
-
-  readonly findGuarded = prepared("point", () =>
-    written(this.pieces.select(sql`select * from ${this.table} where id = ${param("id")}`)),
-  );
-
-  readonly lockById = prepared("write", () => this.#select().for("update"));
-
-  readonly delete = prepared("write", () =>
-    queryBuilder
-      .delete(this.table)
-      .where(eq(this.table.id, param("id")))
-      .returning({ id: this.table.id }),
-  );
-
-  #select(condition?: SQL) {
+  function select(condition?: SQL) {
     return queryBuilder
-      .select(this.#results)
-      .from(this.table)
-      .where(and(eq(this.table.id, param("id")), condition));
+      .select(results)
+      .from(table)
+      .where(and(eq(table.id, param("id")), condition));
   }
 
   /** Inserts one row, with all columns but `created_at`, as part of a larger statement. */
-  insertion() {
-    const { createdAt: _, ...columns } = this.columns;
-    const placeholders = Object.entries(columns).map(([name, column]) => [name, columnParam(column, name)]);
-    return queryBuilder.insert(this.table).values(Object.fromEntries(placeholders));
+  function insertion() {
+    const placeholders = newColumns.map(([name, column]) => [name, columnParam(column, name)]);
+    return queryBuilder.insert(table).values(Object.fromEntries(placeholders));
   }
 
-  /** Sets these columns of one row. */
-  update(names: readonly string[]): Statement {
-    return this.#updates.get(names.join(), () => this.updateWhere(names, undefined));
+  /** Sets columns if a condition holds. After waiting for another writer the condition sees what that wrote. */
+  function updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
+    return compile("write", updating(names, condition).returning(returned));
   }
 
-  /** The same, but returns a guarded row. */
-  updateGuarded(names: readonly string[]): Statement {
-    return this.#guardedUpdates.get(names.join(), () => {
-      const updated = this.pieces.select(sql`select * from updated`);
-      const update = this.#updateWhere(names, undefined).returning().getSQL();
-      return compile("write", written(sql`with updated as (${update}) ${updated}`));
-    });
-  }
-
-  /** The same, if a condition holds. After waiting for another writer the condition sees what that wrote. */
-  updateWhere(names: readonly string[], condition: SQL | undefined): Statement {
-    return compile("write", this.#updateWhere(names, condition).returning(this.#returned));
-  }
-
-  #updateWhere(names: readonly string[], condition: SQL | undefined) {
-    const assigned = names.map((name) => [
-      name,
-      this.#assignments[name] ?? columnParam(columnOf(this.columns, name), name),
-    ]);
+  function updating(names: readonly string[], condition: SQL | undefined) {
+    const assigned = names.map((name) => [name, assignments[name] ?? columnParam(columnOf(columns, name), name)]);
     return queryBuilder
-      .update(this.table)
+      .update(table)
       .set(Object.fromEntries(assigned))
-      .where(and(eq(this.table.id, param("id")), condition));
+      .where(and(eq(table.id, param("id")), condition));
   }
 }
 

@@ -25,7 +25,7 @@ import {
   written,
 } from "../statement/statement.ts";
 import { columnOf, columnParam } from "../statement/text-columns.ts";
-import { type CursorKey, cursorError, ListOrder, readCursor, toCursor } from "./list-order.ts";
+import { type CursorKey, cursorError, type ListOrder, listOrder, readCursor, toCursor } from "./list-order.ts";
 
 /** Makes a query for guarded rows in this order, each with a key. */
 type Guard = (rows: SQL, order: SQL, key: SQL | undefined) => SQL;
@@ -50,26 +50,23 @@ export interface EntityRows<Dto extends object> {
 }
 
 /** The lists of one table: a statement for each set of filters, order and kind of paging that callers use. */
-export class ListStatements {
-  readonly #entity: EntityRows<object>;
-  readonly #guarded: Guard;
+export function listStatements({ table, columns }: EntityRows<object>, guarded: Guard) {
+  const statements = new StatementCache();
+  const orders = new Map<string | undefined, ListOrder>();
+  const names = Object.keys(columns);
   /** The positions, in a row, of the values that lists are ordered by. */
-  readonly #key: { readonly createdAt: number; readonly id: number; readonly sorted: number };
-  readonly #statements = new StatementCache();
-  readonly #orders = new Map<string | undefined, ListOrder>();
-
-  constructor(entity: EntityRows<object>, guarded: Guard) {
-    this.#entity = entity;
-    this.#guarded = guarded;
-    const names = Object.keys(entity.columns);
-    this.#key = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id"), sorted: names.length + 1 };
-  }
+  const positions = { createdAt: names.indexOf("createdAt"), id: names.indexOf("id"), sorted: names.length + 1 };
+  return { page: readPage, total: countRows };
 
   /** One page of guarded rows, and its total by a statement of its own, which other callers share. */
-  async page(executor: SchemaExecutor, request: ListRequest, options?: CallOptions): Promise<Page<SqlRow>> {
+  async function readPage(
+    executor: SchemaExecutor,
+    request: ListRequest,
+    options?: CallOptions,
+  ): Promise<Page<SqlRow>> {
     const window = pageWindow(request);
     const { count = "exact", cursor } = request;
-    const order = this.#orderOf(request.sort);
+    const order = orderOf(request.sort);
     const after = cursor === undefined ? undefined : readCursor(cursor, order.sort, order);
     const filters = filtersOf(request);
     const values: StatementValues = {
@@ -80,11 +77,11 @@ export class ListStatements {
       "cursor.key": after?.key,
       "cursor.id": after?.id,
     };
-    const statement = this.#statement({ filters: Object.keys(filters).sort(), order, after: placeOf(after, window) });
+    const statement = statementOf({ filters: Object.keys(filters).sort(), order, after: placeOf(after, window) });
     const page = run(executor, statement, values, options).catch((error: unknown) => {
       throw after === undefined ? error : cursorError(error);
     });
-    const counted = () => this.total(executor, request, options, count);
+    const counted = () => countRows(executor, request, options, count);
     // The first page of few rows shows their total. A list without filters is of many rows, and so is one with a second page.
     const mayShowTotal = cursor === undefined && window.skip === 0 && Object.keys(filters).length > 0;
     const early = count === "none" || mayShowTotal ? undefined : counted();
@@ -92,7 +89,7 @@ export class ListStatements {
     await Promise.allSettled([page, early]);
     const { rows } = await page;
     const total = count === "none" ? null : await totalOfPage(rows.length, request, window, () => early ?? counted());
-    const { createdAt, id, sorted } = this.#key;
+    const { createdAt, id, sorted } = positions;
     const items = rows.splice(0, window.limit);
     const last = rows.length > 0 ? items.at(-1) : undefined;
     if (last === undefined) return toPage(items, total, window, null);
@@ -102,7 +99,7 @@ export class ListStatements {
   }
 
   /** The number of rows that the filters select; if it is `estimated`, the planner's above a limit up to which they are counted. */
-  async total(
+  async function countRows(
     executor: SchemaExecutor,
     request: object,
     options?: CallOptions,
@@ -111,49 +108,48 @@ export class ListStatements {
     const values = filtersOf(request);
     const filters = Object.keys(values).sort();
     const key = `${count}:${filters.join()}`;
-    const counted = this.#statements.get(key, () => compile("count", this.#count(filters, count)));
+    const counted = statements.get(key, () => compile("count", countOf(filters, count)));
     const { rows } = await run(executor, counted, values, options);
     const total = Number(rows[0]?.[0]);
     if (count === "exact" || total <= EXACT_COUNT) return total;
-    return Math.max(total, await this.#estimate(executor, filters, values, options));
+    return Math.max(total, await estimated(executor, filters, values, options));
   }
 
-  #orderOf(sort: string | undefined): ListOrder {
-    const order = this.#orders.get(sort) ?? new ListOrder(this.#entity.columns, sort);
-    this.#orders.set(sort, order);
+  function orderOf(sort: string | undefined): ListOrder {
+    const order = orders.get(sort) ?? listOrder(columns, sort);
+    orders.set(sort, order);
     return order;
   }
 
   /** The number of rows that the planner estimates from the table's statistics (PostgreSQL manual, 14.2). */
-  async #estimate(
+  async function estimated(
     executor: SchemaExecutor,
     filters: readonly string[],
     values: StatementValues,
     options: CallOptions | undefined,
   ): Promise<number> {
-    const estimate = this.#statements.get(`estimate:${filters.join()}`, () => {
-      const counted = compile("read", this.#ones(this.#filter(filters)));
+    const estimate = statements.get(`estimate:${filters.join()}`, () => {
+      const counted = compile("read", onesOf(filterOf(filters)));
       return { ...counted, text: `explain (format json) ${counted.text}` };
     });
     const { rows } = await run(executor, estimate, values, options);
     return plannedRows(rows[0]?.[0]);
   }
 
-  #statement(shape: ListShape): Statement {
+  function statementOf(shape: ListShape): Statement {
     const { filters, order, after } = shape;
-    return this.#statements.get(`page:${order.sort}:${after}:${filters.join()}`, () =>
-      compile("read", written(this.#guarded(this.#rows(shape).getSQL(), order.outer, order.key))),
+    return statements.get(`page:${order.sort}:${after}:${filters.join()}`, () =>
+      compile("read", written(guarded(rowsOf(shape).getSQL(), order.outer, order.key))),
     );
   }
 
   /** The rows of a page, in order. */
-  #rows({ filters, order, after }: ListShape) {
-    const { table } = this.#entity;
+  function rowsOf({ filters, order, after }: ListShape) {
     const isNumbered = after === "start" || after === "deep";
     const rows = queryBuilder
       .select(after === "deep" ? { id: table.id } : getTableColumns(table))
       .from(table)
-      .where(and(this.#filter(filters), isNumbered ? undefined : order.after(after === "value")))
+      .where(and(filterOf(filters), isNumbered ? undefined : order.after(after === "value")))
       .orderBy(...order.inner)
       .limit(sql.placeholder("limit"));
     if (!isNumbered) return rows;
@@ -162,27 +158,27 @@ export class ListStatements {
   }
 
   /** The number of all rows; for `estimated`, counted up to the limit beyond which the planner estimates. */
-  #count(filters: readonly string[], count: CountMode) {
-    const filter = this.#filter(filters);
-    if (count === "exact") return queryBuilder.select(totalOf).from(this.#entity.table).where(filter);
-    const some = this.#ones(filter)
+  function countOf(filters: readonly string[], count: CountMode) {
+    const filter = filterOf(filters);
+    if (count === "exact") return queryBuilder.select(totalOf).from(table).where(filter);
+    const some = onesOf(filter)
       .limit(EXACT_COUNT + 1)
       .as("some");
     return queryBuilder.select(totalOf).from(some);
   }
 
-  #ones(filter: SQL | undefined) {
-    return queryBuilder.select(one).from(this.#entity.table).where(filter);
+  function onesOf(filter: SQL | undefined) {
+    return queryBuilder.select(one).from(table).where(filter);
   }
 
-  #filter(names: readonly string[]): SQL | undefined {
-    return and(...names.map((name) => this.#comparison(name)));
+  function filterOf(names: readonly string[]): SQL | undefined {
+    return and(...names.map((name) => comparison(name)));
   }
 
   /** @param name a field, or a field and how it is compared, as {@link filtersOf} has them */
-  #comparison(name: string): SQL {
+  function comparison(name: string): SQL {
     const [field = "", how] = name.split(".");
-    const column = columnOf(this.#entity.columns, field);
+    const column = columnOf(columns, field);
     const value = columnParam(column, name);
     switch (how) {
       case "any":

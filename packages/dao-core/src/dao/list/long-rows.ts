@@ -15,29 +15,22 @@ const text = (column: PgColumn): SQL => (column instanceof PgJsonb ? sql`${colum
 const named = (name: string): SQL => sql`${sql.identifier(name)}`;
 
 /** Reads rows of one table that are too long to read at once. */
-export class LongRows<Dto extends object> {
-  readonly #entity: EntityRows<Dto>;
-  readonly #columns: readonly [name: string, column: PgColumn][];
-  readonly #parts = new StatementCache();
-
-  constructor(entity: EntityRows<Dto>) {
-    this.#entity = entity;
-    this.#columns = Object.entries(entity.columns);
-  }
-
+export function longRows<Dto extends object>(entity: EntityRows<Dto>) {
+  const fields = Object.entries(entity.columns);
+  const parts = new StatementCache();
   /** The short values of a row, the lengths of its long ones in characters, and PostgreSQL's version of the row (`xmin`). */
-  readonly #outline = prepared("read", () => {
+  const outline = prepared("read", () => {
     const isLong = (value: SQL) => sql`octet_length(${value}) > ${literal(WHOLE_VALUE_BYTES)}`;
-    const columns = this.#columns.map(([, column]) => column);
+    const columns = fields.map(([, column]) => column);
     const texts = columns.map((column) =>
       isUnbounded(column) ? sql`${text(column)} as ${named(column.name)}` : sql`${column}`,
     );
-    const contents = this.#columns.map(([name, column]) => {
+    const contents = fields.map(([name, column]) => {
       const value = named(column.name);
       const content = isUnbounded(column) ? sql`case when not ${isLong(value)} then ${value} end` : value;
       return sql`${resultValue(column, content)} as ${named(name)}`;
     });
-    const lengths = this.#columns.map(([name, column]) => {
+    const lengths = fields.map(([name, column]) => {
       const value = named(column.name);
       const length = isUnbounded(column)
         ? sql`case when ${isLong(value)} then char_length(${value}) end`
@@ -52,43 +45,45 @@ export class LongRows<Dto extends object> {
     return written(
       sql`select ${sql.join([...contents, ...lengths], sql`, `)}, row_version, has_string from (
         select ${sql.join(texts, sql`, `)}, xmin::text as row_version, ${hasString} as has_string
-        from ${this.#entity.table} where id = ${param("id")} offset 0) texts`,
+        from ${entity.table} where id = ${param("id")} offset 0) texts`,
     );
   });
 
+  return { find };
+
   /** The row with {@link LongValue}s; `null` if deleted; `undefined` if an array is stored as a string, to be read whole. */
-  async find(executor: SchemaExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
-    const { rows } = await run(executor, this.#outline(), { id }, options);
+  async function find(executor: SchemaExecutor, id: string, options?: CallOptions): Promise<Dto | null | undefined> {
+    const { rows } = await run(executor, outline(), { id }, options);
     const row = rows[0];
     if (row === undefined) return null;
-    const count = this.#columns.length;
+    const count = fields.length;
     const [version, hasString] = row.slice(2 * count);
     if (hasString === true) return undefined;
     // JSON is not parsed, which would take time and several times its size.
-    const dto = this.#entity.read(row.map((value, index) => (this.#isJson(index) ? null : value)));
-    for (const [index, [name, column]] of this.#columns.entries()) {
+    const dto = entity.read(row.map((value, index) => (isJson(index) ? null : value)));
+    for (const [index, [name, column]] of fields.entries()) {
       const [value, length] = [row[index], row[count + index]];
       if (length !== null)
-        Reflect.set(dto, name, this.#longValue(executor, { id, version }, column, Number(length), options));
-      else if (this.#isJson(index) && value !== "null") Reflect.set(dto, name, inOnePart(String(value)));
+        Reflect.set(dto, name, toLongValue(executor, { id, version }, column, Number(length), options));
+      else if (isJson(index) && value !== "null") Reflect.set(dto, name, inOnePart(String(value)));
     }
     return dto;
   }
 
-  #isJson(index: number): boolean {
-    return this.#columns[index]?.[1] instanceof PgJsonb;
+  function isJson(index: number): boolean {
+    return fields[index]?.[1] instanceof PgJsonb;
   }
 
-  #longValue(
+  function toLongValue(
     executor: SchemaExecutor,
     row: { readonly id: string; readonly version: unknown },
     column: PgColumn,
     length: number,
     options: CallOptions | undefined,
   ): LongValue {
-    const statement = this.#part(column);
+    const statement = partOf(column);
     const partLength = Math.max(PART_CHARACTERS, Math.ceil(length / MOST_PARTS));
-    async function* parts(): AsyncGenerator<string, void, undefined> {
+    async function* read(): AsyncGenerator<string, void, undefined> {
       for (let start = 1; start <= length; start += partLength) {
         const { rows } = await run(executor, statement, { ...row, start, count: partLength }, options);
         const part = rows[0]?.[0];
@@ -100,15 +95,15 @@ export class LongRows<Dto extends object> {
       isJson: column instanceof PgJsonb,
       text: undefined,
       partLength: Math.min(partLength, length),
-      parts: parts(),
+      parts: read(),
     });
   }
 
-  #part(column: PgColumn): Statement {
+  function partOf(column: PgColumn): Statement {
     const part = sql`substr(${text(column)}, ${param("start")}::int, ${param("count")}::int)`;
     const isRow = sql`id = ${param("id")} and xmin::text = ${param("version")}`;
-    return this.#parts.get(column.name, () =>
-      compile("read", written(sql`select ${part} from ${this.#entity.table} where ${isRow}`)),
+    return parts.get(column.name, () =>
+      compile("read", written(sql`select ${part} from ${entity.table} where ${isRow}`)),
     );
   }
 }

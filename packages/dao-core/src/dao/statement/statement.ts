@@ -198,8 +198,8 @@ export function param(name: string): SQL {
   return sql`${sql.placeholder(name)}`;
 }
 
-/** Makes a DTO of a row's columns, in the order of the table's definition, starting at `offset`. */
-export type RowMapper<Dto> = (row: SqlRow, offset?: number) => Dto;
+/** Makes a DTO of a row's columns, in the order of the table's definition. */
+export type RowMapper<Dto> = (row: SqlRow) => Dto;
 
 /**
  * Reads the rows of a result, and empties it. What has waited through two garbage collections of young objects (a promise, postgres.js's
@@ -220,10 +220,10 @@ export function rowMapper<Dto extends object>(table: PgTable): RowMapper<Dto> {
   const empty: Record<string, unknown> = JSON.parse(
     JSON.stringify(Object.fromEntries(names.map((name) => [name, null]))),
   );
-  return (row, offset = 0) => {
+  return (row) => {
     const dto = { ...empty };
     for (let index = 0; index < names.length; index++) {
-      const value = row[offset + index];
+      const value = row[index];
       const decode = decoders[index];
       dto[names[index] ?? ""] = decode === undefined ? value : decode(value);
     }
