@@ -48,13 +48,3 @@ async function cancelUntil(settled: AbortSignal, cancel: (settled: AbortSignal) 
     await delay(CANCEL_INTERVAL, undefined, { signal: settled, ref: false }).catch(() => undefined);
   }
 }
-
-/**
- * The rows of a result. If the statement before it failed after its first rows, postgres.js leaves that many places empty before those
- * of the next one (porsager/postgres #1181).
- */
-export function withoutGap<Row>(rows: Row[]): Row[];
-export function withoutGap<Row>(rows: readonly Row[]): readonly Row[];
-export function withoutGap<Row>(rows: readonly Row[]): readonly Row[] {
-  return 0 in rows ? rows : rows.filter(() => true);
-}

@@ -4,7 +4,8 @@ import { codedError, connectionClosed, isLossError, isReadOnlyError, withCode } 
 import { savepointName } from "../../session/transaction/transaction.ts";
 import { throwIfAborted } from "../../session/waiting/deadline.ts";
 import { giveTurn } from "../../session/waiting/event-loop.ts";
-import { abortable, withoutGap } from "../abortable.ts";
+import { abortable } from "../abortable.ts";
+import { withoutGap } from "../postgres/prepared-statements.ts";
 import { type HostLink, inHostSavepoint } from "./host-transaction.ts";
 
 /** An application's client of PostgreSQL. `Handle` is what it runs statements on: its database or pool, or its transaction. */

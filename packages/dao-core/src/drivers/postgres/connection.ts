@@ -13,7 +13,7 @@ import {
   staleStatement,
 } from "../../session/postgres-errors.ts";
 import { limitWait } from "../../session/waiting/deadline.ts";
-import { abortable, withoutGap } from "../abortable.ts";
+import { abortable } from "../abortable.ts";
 import { type ClientSettings, createClient, processOf, requestCancel, type ServerProcess } from "./client.ts";
 import { protocolError } from "./message-check.ts";
 import { SingleSocket } from "./open-socket.ts";
@@ -27,6 +27,7 @@ import {
   sendAtOnce,
   sentOnce,
   wasPrepared,
+  withoutGap,
 } from "./prepared-statements.ts";
 import { type Candidate, type SessionState, stateOf } from "./server-search.ts";
 

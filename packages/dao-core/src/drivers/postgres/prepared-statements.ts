@@ -157,3 +157,13 @@ export function isSent(query: PromiseLike<unknown>): boolean {
 export function wasPrepared(query: PromiseLike<unknown>): boolean {
   return Boolean(Reflect.get(query, "prepared"));
 }
+
+/**
+ * The rows of a result. If the statement before it failed after its first rows, postgres.js leaves that many places empty before those
+ * of the next one (porsager/postgres #1181).
+ */
+export function withoutGap<Row>(rows: Row[]): Row[];
+export function withoutGap<Row>(rows: readonly Row[]): readonly Row[];
+export function withoutGap<Row>(rows: readonly Row[]): readonly Row[] {
+  return 0 in rows ? rows : rows.filter(() => true);
+}
