@@ -45,8 +45,8 @@ export function sqlChangeFeed(executor: SchemaExecutor, driver: SqlExecutor, set
   const { tails, retention, isReadOnly } = settings;
   const all = { entity: undefined, userId: undefined, limit: MAX_CHANGES };
   const tail = tails.of(schema, (cursor) => patiently(() => readPage({ ...all, cursor }, {}, driver)));
-  const readText = `select upto::text as upto, ${hex("upto_token")} as upto_token, has_more as has_more, head::text as head,
-    place::text as place, ${hex("token")} as token, entity as entity, operation as operation, id::text as id,
+  const readText = `select upto::text as upto, to_hex(upto_token) as upto_token, has_more as has_more, head::text as head,
+    place::text as place, to_hex(token) as token, entity as entity, operation as operation, id::text as id,
     user_id::text as user_id, goal_id::text as goal_id, (extract(epoch from changed_at) * 1000)::float8 as changed_at
     from ${schema.qualified("flux_dao_read_changes")}(
       $1::text::bigint, ('x' || lpad($2::text, 16, '0'))::bit(64)::bigint, $3::text, $4::text::uuid, $5::integer, $6::boolean)`;
@@ -181,8 +181,6 @@ const FIND_FEED = "select to_regclass($1::text)::text as feed";
 const BEING_READ = "Another session is giving positions to changes. Try again.";
 
 const isConflict = (error: unknown) => error instanceof RetryableError;
-
-const hex = (token: string) => `to_hex(${token})`;
 
 function toChange([, , , , position, token, entity, operation, id, userId, goalId, changedAt]: SqlRow): ChangeDto {
   const change = { cursor: `${position}-${token}`, entity, operation, id, userId, goalId };

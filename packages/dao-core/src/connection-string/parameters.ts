@@ -41,7 +41,7 @@ export type Parameters = ReturnType<typeof parametersOf>;
 export function parametersOf(parts: ReadonlyMap<string, string>, environment: Environment, hidesNames: boolean) {
   /** Those that were not taken. */
   const rest = new Map(parts);
-  return { environment, rest, take, takeText, takeOneOf, takeChoice, takeWholeNumber, shown };
+  return { environment, rest, take, takeText, takeOneOf, takeWholeNumber, shown };
 
   /** Returns and removes a parameter. A variable that is empty counts as not set. */
   function take(name: string): Given | undefined {
@@ -60,19 +60,11 @@ export function parametersOf(parts: ReadonlyMap<string, string>, environment: En
 
   /** @throws ValidationError for another value */
   function takeOneOf<const Value extends string>(name: string, allowed: readonly Value[]): Value | undefined {
-    return takeChoice(name, allowed)?.value;
-  }
-
-  /** As {@link takeOneOf}, with where it is from. */
-  function takeChoice<const Value extends string>(
-    name: string,
-    allowed: readonly Value[],
-  ): { readonly value: Value; readonly setting: string } | undefined {
     const given = take(name);
     if (given === undefined) return undefined;
     const value = allowed.find((each) => each === given.text);
     if (value === undefined) throw invalid(given.setting, `must be one of ${allowed.join(", ")}`);
-    return { value, setting: given.setting };
+    return value;
   }
 
   /** @throws ValidationError for anything else, and for more than `max` */
@@ -91,7 +83,8 @@ export function parametersOf(parts: ReadonlyMap<string, string>, environment: En
   }
 }
 
-function settingOf(name: string): string {
+/** A parameter of the URL for messages. */
+export function settingOf(name: string): string {
   return `${name} in the database URL`;
 }
 

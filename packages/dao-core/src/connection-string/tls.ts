@@ -4,7 +4,7 @@ import { readFile, stat } from "node:fs/promises";
 import { createSecureContext, type SecureVersion } from "node:tls";
 import { isError } from "../contract/fields/realms.ts";
 import { invalid } from "../contract/fields/validation.ts";
-import { type Given, type Parameters, userFile } from "./parameters.ts";
+import { type Given, type Parameters, settingOf, userFile } from "./parameters.ts";
 import type { ServerAddress } from "./servers.ts";
 
 const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const;
@@ -75,18 +75,18 @@ const TLS_VERSIONS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
 
 /** `ssl` is the name that JDBC (`true`) and SQLAlchemy (`require`) have for `sslmode`; libpq takes `ssl=true`, too. */
 function readMode(parameters: Parameters): { readonly mode: SslMode; readonly setting: string } | undefined {
-  const ssl = parameters.takeChoice("ssl", ["true", "false", ...SSL_MODES]);
+  const ssl = parameters.takeOneOf("ssl", ["true", "false", ...SSL_MODES]);
   const isInUrl = parameters.rest.has("sslmode");
-  const sslMode = parameters.takeChoice("sslmode", SSL_MODES);
-  const inSsl: SslMode | undefined =
-    ssl?.value === "true" ? "require" : ssl?.value === "false" ? "disable" : ssl?.value;
+  const mode = parameters.takeOneOf("sslmode", SSL_MODES);
+  const inSsl: SslMode | undefined = ssl === "true" ? "require" : ssl === "false" ? "disable" : ssl;
   // What the URL says counts more than PGSSLMODE.
-  if (ssl !== undefined && inSsl !== undefined && !isInUrl) return { ...ssl, mode: inSsl };
-  if (sslMode === undefined) return parameters.environment["PGREQUIRESSL"]?.startsWith("1") ? REQUIRE_SSL : undefined;
-  if (ssl !== undefined && inSsl !== undefined && SSL_MODES.indexOf(sslMode.value) < SSL_MODES.indexOf(inSsl)) {
-    throw invalid(sslMode.setting, `must not be weaker than ${ssl.setting}: leave one of them out`);
+  if (inSsl !== undefined && !isInUrl) return { mode: inSsl, setting: settingOf("ssl") };
+  if (mode === undefined) return parameters.environment["PGREQUIRESSL"]?.startsWith("1") ? REQUIRE_SSL : undefined;
+  const setting = isInUrl ? settingOf("sslmode") : "PGSSLMODE";
+  if (inSsl !== undefined && SSL_MODES.indexOf(mode) < SSL_MODES.indexOf(inSsl)) {
+    throw invalid(setting, `must not be weaker than ${settingOf("ssl")}: leave one of them out`);
   }
-  return { ...sslMode, mode: sslMode.value };
+  return { mode, setting };
 }
 
 /** libpq's old variable. */

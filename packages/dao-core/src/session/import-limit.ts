@@ -3,22 +3,13 @@ import { DEFAULT_ACQUIRE_TIMEOUT, DEFAULT_MAX_WAITING } from "./limits.ts";
 import { WorkContexts } from "./transaction/transaction-context.ts";
 import { closedError, WaitingLine } from "./waiting/waiting-line.ts";
 
-/** A running import, as the async context of its source. */
 interface RunningImport {
   readonly limit: ImportLimit;
-  /** The import on another pool whose source started this one. */
-  readonly outer: RunningImport | undefined;
   isRunning: boolean;
 }
 
-const contexts = new WorkContexts<RunningImport>();
-
-/** The innermost import in whose source the caller runs. Skips finished ones, which a chain would keep in memory. */
-function currentImport(): RunningImport | undefined {
-  let running = contexts.current;
-  while (running?.isRunning === false) running = running.outer;
-  return running;
-}
+/** The import in whose source the caller runs, and those on other pools whose sources started it. */
+const contexts = new WorkContexts<readonly RunningImport[]>();
 
 /** Those of our own pool. */
 const DEFAULTS = { acquireTimeout: DEFAULT_ACQUIRE_TIMEOUT, maxWaiting: DEFAULT_MAX_WAITING };
@@ -47,15 +38,17 @@ export class ImportLimit {
   /** Runs `work` in its turn. @throws UnavailableError; UnitOfWorkMisuseError within another's source; an abort's reason */
   async run<Result>(work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     if (this.#isClosed) throw closedError();
-    const outer = currentImport();
-    if (this.#isWithin(outer)) throw new UnitOfWorkMisuseError(NESTED);
+    // Without finished ones, which would be kept in memory.
+    const outer = (contexts.current ?? []).filter(({ isRunning }) => isRunning);
+    // Two that wait for each other would both wait until the time-out.
+    if (outer.some(({ limit }) => limit === this)) throw new UnitOfWorkMisuseError(NESTED);
     // The pool may have grown since the last import ended. If there is room after this, no import waits.
     this.#admitWaiting();
     if (this.#running < this.#limit()) this.#running++;
     else await this.#wait(signal);
-    const running: RunningImport = { limit: this, outer, isRunning: true };
+    const running: RunningImport = { limit: this, isRunning: true };
     try {
-      return await contexts.run(running, work);
+      return await contexts.run([...outer, running], work);
     } finally {
       running.isRunning = false;
       contexts.left();
@@ -68,12 +61,6 @@ export class ImportLimit {
   close(): void {
     this.#isClosed = true;
     this.#line.refuseAll(closedError());
-  }
-
-  /** Two imports that wait for each other would both wait until the time-out. */
-  #isWithin(running: RunningImport | undefined): boolean {
-    for (let at = running; at !== undefined; at = at.outer) if (at.limit === this && at.isRunning) return true;
-    return false;
   }
 
   #wait(signal: AbortSignal | undefined): Promise<void> {

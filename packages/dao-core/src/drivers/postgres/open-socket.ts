@@ -3,7 +3,7 @@ import { connect as connectTls } from "node:tls";
 import { readTlsFiles, type TlsFiles, type TlsSettings } from "../../connection-string/tls.ts";
 import { isError } from "../../contract/fields/realms.ts";
 import { CLOSE_GRACE } from "../../session/limits.ts";
-import { codedError, connectionClosed } from "../../session/postgres-errors.ts";
+import { codedError, connectionClosed, databaseErrorFacts } from "../../session/postgres-errors.ts";
 import { withinTime } from "../../session/waiting/deadline.ts";
 import { LeadingBegin } from "./leading-begin.ts";
 import { checkMessages } from "./message-check.ts";
@@ -181,7 +181,7 @@ async function encrypt(
   sockets.push(tls);
   tls.on("error", () => {});
   await until(tls, "secureConnect").catch((cause: unknown) => {
-    const code = codeOf(cause);
+    const code = databaseErrorFacts(cause)?.code;
     if (code === "ERR_TLS_CERT_ALTNAME_INVALID") throw cause;
     if (tls.authorizationError === null) throw explained(cause, `No TLS with ${peer}`);
     throw explained(cause, `No trust in the certificate of ${peer}`, CERTIFICATE_ADVICE[code ?? ""]);
@@ -233,15 +233,10 @@ function closedEarly(peer: string): Error {
   return codedError("ECONNRESET", `${peer} closed the connection before it was set up.`);
 }
 
-function codeOf(error: unknown): string | undefined {
-  const code: unknown = isError(error) ? Reflect.get(error, "code") : undefined;
-  return typeof code === "string" ? code : undefined;
-}
-
 /** Prefixes the error with its subject, and keeps its code. Node's error for several addresses has no message of its own. */
 function explained(cause: unknown, subject: string, advice?: string): Error {
   const causes: unknown[] = isError(cause) && "errors" in cause && Array.isArray(cause.errors) ? cause.errors : [cause];
   const reasons = causes.map((each) => (isError(each) ? each.message : String(each)));
   const message = [`${subject}: ${reasons.join("; ")}.`, advice].filter(Boolean).join(" ");
-  return codedError(codeOf(cause) ?? "ECONNRESET", message, cause);
+  return codedError(databaseErrorFacts(cause)?.code ?? "ECONNRESET", message, cause);
 }
