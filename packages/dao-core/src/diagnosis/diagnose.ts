@@ -90,8 +90,9 @@ export async function diagnose(examined: Examined): Promise<Finding[]> {
 }
 
 async function server({ driver, readOnly, options }: Examined): Promise<Finding> {
+  // Named, since some clients return rows as objects.
   const settings = ["server_version", "server_encoding", "default_transaction_read_only"];
-  const text = `select ${settings.map((name) => `current_setting('${name}')`).join(", ")}`;
+  const text = `select ${settings.map((name) => `current_setting('${name}') as ${name}`).join(", ")}`;
   const [[version = "", encoding, refusesWrites] = []] = (await driver.execute(text, [], options)).rows.map((row) =>
     row.map(String),
   );
