@@ -227,7 +227,8 @@ describe.each([
 });
 
 test("the rows of a statement that was described before all have as many values", async () => {
-  const socket = checkMessages(new Socket(), new LeadingBegin());
+  const plain = new Socket();
+  const socket = checkMessages(plain, new LeadingBegin(plain));
   const failure = once(socket, "error");
   const one = message("D", int16(1), 0xffff_ffff);
   const two = message("D", int16(2), 0xffff_ffff, 0xffff_ffff);

@@ -217,7 +217,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
   }
 
   beginWithNext(begin: string, begun: () => void): void {
-    this.#socket.leading.set(begin, begun);
+    this.#socket.leading?.set(begin, begun);
   }
 
   /** From here until it is {@link released}, it sends no statements but those of a transaction. */
@@ -228,7 +228,7 @@ export class PostgresConnection implements SqlConnection, PooledConnection {
 
   released(): void {
     this.#transaction = undefined;
-    this.#socket.leading.clear();
+    this.#socket.leading?.clear();
     this.activity.responseTimeout = this.#settings.responseTimeout;
     this.#deallocateEvicted();
     this.#retireIfWornOut();

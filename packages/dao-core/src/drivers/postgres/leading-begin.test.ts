@@ -18,9 +18,8 @@ const refused = [message("E", "SERROR\0\0"), ready];
 function connected() {
   const written: Buffer[] = [];
   const received: Buffer[] = [];
-  const leading = new LeadingBegin();
   const socket = Object.assign(new Socket(), { write: (chunk: Buffer) => written.push(chunk) > 0 });
-  leading.attach(socket);
+  const leading = new LeadingBegin(socket);
   checkMessages(socket, leading).on("data", (chunk) => received.push(Buffer.from(chunk)));
   socket.emit("data", Buffer.concat([message("R", "\0\0\0\0"), ready]));
   received.length = 0;

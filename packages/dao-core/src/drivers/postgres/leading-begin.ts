@@ -11,41 +11,49 @@ const ERROR_RESPONSE = 0x45;
  * responses to them are kept from it. An error it takes for the statement's own.
  */
 export class LeadingBegin {
-  #messages: Buffer | undefined;
+  /** Whether the server has yet to respond to it. Not a method, since it is read for each message. */
+  isAwaited = false;
+  readonly #socket: Socket;
+  readonly #write: Socket["write"];
+  #isUnsent = false;
   #begun: (() => void) | undefined;
 
-  /** @param begun called when the server has begun the transaction, before the results of its first statement arrive */
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#write = socket.write;
+  }
+
+  /**
+   * Sends it with what is written to the socket next.
+   * @param begun called when the server has begun the transaction, before the results of its first statement arrive
+   */
   set(begin: string, begun: () => void): void {
-    this.#messages = messagesOf(begin);
+    const messages = messagesOf(begin);
+    this.#isUnsent = true;
     this.#begun = begun;
+    const write = (chunk: Uint8Array, ...others: unknown[]): boolean => {
+      const all = Buffer.concat([messages, chunk]);
+      this.clear();
+      this.isAwaited = true;
+      return Reflect.apply(this.#write, this.#socket, [all, ...others]);
+    };
+    Object.assign(this.#socket, { write });
   }
 
   /** Forgets one that was not sent. */
   clear(): void {
-    if (this.#messages !== undefined) this.#begun = undefined;
-    this.#messages = undefined;
+    if (!this.#isUnsent) return;
+    this.#isUnsent = false;
+    this.#socket.write = this.#write;
   }
 
-  /** Puts the messages in front of what is written to the socket next. */
-  attach(socket: Socket): void {
-    const { write } = socket;
-    const writeBehind = (chunk: Uint8Array, ...others: unknown[]): boolean => {
-      const messages = this.#messages;
-      this.#messages = undefined;
-      const all = messages === undefined ? chunk : Buffer.concat([messages, chunk]);
-      return Reflect.apply(write, socket, [all, ...others]);
-    };
-    Object.assign(socket, { write: writeBehind });
-  }
-
-  /** Whether a message of this type, which has just arrived, is a response to it. */
+  /** Whether a message of this type, which has arrived while it {@link isAwaited}, is a response to it. */
   takes(type: number): boolean {
-    if (this.#begun === undefined || this.#messages !== undefined) return false;
     if (type === PARSE_COMPLETE || type === BIND_COMPLETE) return true;
-    const begun = this.#begun;
-    if (type === COMMAND_COMPLETE || type === ERROR_RESPONSE) this.#begun = undefined;
-    if (type !== COMMAND_COMPLETE) return false;
-    begun();
+    if (type !== COMMAND_COMPLETE && type !== ERROR_RESPONSE) return false;
+    this.isAwaited = false;
+    if (type === ERROR_RESPONSE) return false;
+    this.#begun?.();
     return true;
   }
 }

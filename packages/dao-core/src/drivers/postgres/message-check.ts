@@ -132,7 +132,7 @@ class MessageCheck {
         }
       } else {
         if (type === READY_FOR_QUERY) this.#columns = undefined;
-        if (this.#leading.takes(type)) {
+        if (this.#leading.isAwaited && this.#leading.takes(type)) {
           // Whatever came before it moves up.
           chunk.copyWithin(from + needed, from, start);
           from += needed;

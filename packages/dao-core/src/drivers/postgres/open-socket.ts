@@ -65,7 +65,7 @@ export class SingleSocket {
   readonly #closing = new AbortController();
   #socket: Socket | undefined;
   #isOpened = false;
-  readonly leading = new LeadingBegin();
+  #leading: LeadingBegin | undefined;
 
   /** @param connect opens a socket; an abort leaves none */
   constructor(connect: (signal: AbortSignal) => Promise<Socket>) {
@@ -83,8 +83,13 @@ export class SingleSocket {
       throw connectionClosed(signal.reason);
     }
     this.#socket = socket;
-    this.leading.attach(socket);
-    return checkMessages(socket, this.leading);
+    this.#leading = new LeadingBegin(socket);
+    return checkMessages(socket, this.#leading);
+  }
+
+  /** What sends a BEGIN with the next statement; `undefined` before it is open. */
+  get leading(): LeadingBegin | undefined {
+    return this.#leading;
   }
 
   /** The address of the peer; `undefined` before it is open, and for a Unix socket. */
