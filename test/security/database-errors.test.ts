@@ -28,6 +28,7 @@ const raising = (state: string) => `
 const NAMES: Readonly<Record<string, RegExp>> = {
   "23514": /canary_key/g,
   "23502": /canary_?[cC]olumn/g,
+  "23001": /canary_key/g,
   "23503": /canary_key/g,
 };
 
