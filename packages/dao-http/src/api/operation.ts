@@ -33,13 +33,19 @@ export type RouteName = OperationName | "batch";
 export type OperationTable = Readonly<Record<RouteName, Operation>>;
 
 /** How the text of a query parameter is read. */
-export type ScalarKind = "text" | "number" | "boolean" | "instant";
+export type ScalarKind = (typeof SCALARS)[number];
+const SCALARS = ["text", "number", "boolean", "instant"] as const;
 
 /**
  * A scalar, or a filter: by one or several values, each a parameter; or by a range, whose ends are the parameters `start_time_from`
  * and `start_time_before`. A filter that may be null is then `is_null=start_time`. A list names the fields of an order.
  */
 export type ParameterKind = ScalarKind | `${ScalarKind} ${"list" | "range"}${"" | " or null"}` | readonly string[];
+
+/** The scalar that a parameter is, or filters by. */
+export function scalarOf(kind: Exclude<ParameterKind, readonly string[]>): ScalarKind {
+  return SCALARS.find((scalar) => kind.startsWith(scalar)) ?? "text";
+}
 
 /** Query parameters by the service's names for them. */
 export type QueryParameters = Readonly<Record<string, ParameterKind>>;

@@ -1,6 +1,6 @@
 import { parseInstant } from "@flux/dao-core/contract";
 import type { ValidationIssue } from "@flux/dao-core/errors";
-import type { QueryParameters, ScalarKind } from "../api/operation.ts";
+import { type QueryParameters, type ScalarKind, scalarOf } from "../api/operation.ts";
 import { InvalidRequestError, invalidRequest } from "../http/problem.ts";
 import { toCamelCase, toSnakeCase } from "../wire/json.ts";
 
@@ -53,8 +53,8 @@ function* readersOf(parameters: QueryParameters): Generator<[wireName: string, P
       yield [wireName, sortReader(name, kind)];
       continue;
     }
-    const [scalar, form, or] = kind.split(" ");
-    const read = readers[scalar as ScalarKind];
+    const [, form, or] = kind.split(" ");
+    const read = readers[scalarOf(kind)];
     if (or !== undefined) nullable.push(wireName);
     if (form !== "range") yield [wireName, valueReader(name, read, form === "list")];
     else for (const end of ["from", "before"]) yield [`${wireName}_${end}`, endReader(name, read, end)];

@@ -7,6 +7,7 @@ import {
   POSITION_PATTERN,
   type QueryParameters,
   type ScalarKind,
+  scalarOf,
 } from "../api/operation.ts";
 import { toSnakeCase } from "../wire/json.ts";
 import { FILTER_VALUES, MAX_TIMEOUT } from "../wire/limits.ts";
@@ -112,9 +113,9 @@ function partsOf(name: string, value: unknown, kind: ParameterKind): Part[] {
       return [{ path: name, problem: `must be one of ${kind.join(", ")}, with - before it or not` }];
     return [{ name, value: `${String(value).slice(0, -field.length)}${toSnakeCase(field)}` }];
   }
-  const [word = "text", form] = kind.split(" ");
+  const [, form] = kind.split(" ");
   const part = (path: string, name: string, value: unknown): Part => {
-    const problem = findProblem(value, word as ScalarKind);
+    const problem = findProblem(value, scalarOf(kind));
     return problem === undefined ? { name, value } : { path, problem };
   };
   if (value === null && kind.endsWith(" or null")) return [{ name: "isNull", value: toSnakeCase(name) }];
