@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import {
   ConflictError,
   type DaoServices,
@@ -234,6 +235,24 @@ describe("the connection", () => {
     const late = await rejection(users.getUser(id, { timeout: 20 }));
     expect(late).toBeInstanceOf(UnavailableError);
     expect(String(late)).toContain("20 ms");
+  });
+
+  test("many calls may share a signal, of which Node.js does not warn", async () => {
+    const stop = new AbortController();
+    const waiting: AbortSignal[] = [];
+    const fetch: Fetch = (_, { signal }) =>
+      new Promise((_, reject) => {
+        if (signal === undefined || signal === null) return;
+        waiting.push(signal);
+        signal.addEventListener("abort", () => reject(signal.reason));
+      });
+    const { users } = createDaoClient({ baseUrl: "http://service", serviceKey: "k", fetch });
+    const calls = Array.from({ length: 12 }, () => rejection(users.getUser(id, { signal: stop.signal })));
+    await expect.poll(() => waiting.length).toBe(12);
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(1);
+    stop.abort(new Error("stopping"));
+    expect(new Set(await Promise.all(calls))).toEqual(new Set([stop.signal.reason]));
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(0);
   });
 
   test("a base URL may have a path, and must be one", async () => {

@@ -17,8 +17,8 @@ import type { HttpCall } from "./http-call.ts";
 import { type CallRequest, requestOf, toQueryString } from "./request.ts";
 import { jsonBody, SentLines } from "./request-body.ts";
 import { resultOf } from "./response.ts";
-import { pause } from "./retry.ts";
 import { rowsOf } from "./row-stream.ts";
+import { pause } from "./waiting.ts";
 
 /** Further options of calls by POST. */
 export interface KeyOptions {

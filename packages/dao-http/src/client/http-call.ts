@@ -1,6 +1,7 @@
 import type { StartedOperation } from "@flux/dao-core";
 import { POSITION_HEADER } from "../api/operation.ts";
 import { type ResponseHead, unavailable } from "./errors.ts";
+import { onAbort } from "./waiting.ts";
 
 /** An HTTP request and its response. At its end, abort or time-out, waits throw the signal's reason or UnavailableError. */
 export class HttpCall {
@@ -8,7 +9,7 @@ export class HttpCall {
   readonly #timeout: number;
   readonly #callerSignal: AbortSignal | undefined;
   readonly #abort = new AbortController();
-  readonly #leave = () => this.#abort.abort(this.#callerSignal?.reason);
+  readonly #stopListening: (() => void) | undefined;
   #operation: StartedOperation | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lateness: DOMException | undefined;
@@ -21,7 +22,7 @@ export class HttpCall {
     this.#timeout = timeout;
     this.#callerSignal = signal;
     this.#operation = operation;
-    signal?.addEventListener("abort", this.#leave);
+    this.#stopListening = signal && onAbort(signal, () => this.#abort.abort(signal.reason));
     this.#startTimer(timeout);
   }
 
@@ -91,7 +92,7 @@ export class HttpCall {
   /** Ends the call; the rest of the response is not read. */
   close(): void {
     this.pause();
-    this.#callerSignal?.removeEventListener("abort", this.#leave);
+    this.#stopListening?.();
     this.#abort.abort();
     this.#operation?.end({ status: this.#response?.status, failure: this.#failure });
     this.#operation = undefined;

@@ -3,7 +3,7 @@ import { encode, isInstantField, isJsonField, nextChunk } from "../wire/json.ts"
 import { NDJSON_ITEMS, SOURCE_CLOSE_TIMEOUT } from "../wire/limits.ts";
 import { isDate, isPlainObject } from "../wire/realms.ts";
 import type { HttpCall } from "./http-call.ts";
-import { pause } from "./retry.ts";
+import { pause } from "./waiting.ts";
 
 /**
  * The JSON text of an input. The service validates it, but values that JSON cannot represent would arrive changed, and might be

@@ -3,6 +3,7 @@ import { FIRST_RETRY_DELAY, LAST_RETRY_DELAY, RETRIES } from "../wire/limits.ts"
 import { isError } from "../wire/realms.ts";
 import type { ResponseHead } from "./errors.ts";
 import type { CallRequest } from "./request.ts";
+import { pause } from "./waiting.ts";
 
 /** A retry that is about to happen. */
 export interface ClientRetry {
@@ -93,19 +94,4 @@ const unconnected = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOU
 function isUnconnected(error: unknown): boolean {
   if (!isError(error)) return false;
   return ("code" in error && unconnected.test(String(error.code))) || isUnconnected(error.cause);
-}
-
-/** @throws the signal's reason */
-export function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      if (signal?.aborted === true) reject(signal.reason);
-      else resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
-    if (signal?.aborted === true) end();
-  });
 }
