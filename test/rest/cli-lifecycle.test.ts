@@ -205,9 +205,14 @@ describe.skipIf(!hasNamespaces)(
 );
 
 describe("a graceful stop", () => {
-  test.concurrent.for(["1 process", "2 processes"])(
-    "of %s: requests finish even if no one reads the output",
-    async (processes, { expect }) => {
+  test.concurrent.for([
+    ["1 process", "SIGTERM"],
+    ["2 processes", "SIGTERM"],
+    ["1 process", "SIGHUP"],
+    ["2 processes", "SIGHUP"],
+  ] as const)(
+    "of %s on %s: requests finish even if no one reads the output",
+    async ([processes, signal], { expect }) => {
       await using own = await ownDatabase();
       await using service = cli.start({ DATABASE_URL: own.url, PROCESSES: processes.slice(0, 1) });
       const baseUrl = await service.started;
@@ -217,7 +222,8 @@ describe("a graceful stop", () => {
           const sent = usersOf(baseUrl, "scheduler-key-def");
           await untilBlocked(locked);
           service.leaveOutput();
-          service.kill("SIGTERM");
+          service.kill(signal);
+          if (signal === "SIGHUP") service.kill(signal);
           const isStopping = () =>
             fetch(`${baseUrl}/ready`).then(
               ({ status }) => status === 503,

@@ -7,12 +7,15 @@ import { HTTP_SETTINGS, LIMIT_SETTINGS, readSettings, type Settings, variableOf 
 import { PRIMARY_REPLY_WAIT } from "../wire/limits.ts";
 import { type Command, DATABASE_OPTIONS, fail, writeStderr, writeWarnings } from "./command.ts";
 
+/** SIGHUP comes when a terminal closes. */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** As `toLocaleString` groups digits, without loading its locales at each start, which takes 16 ms. */
 const grouped = (value: number) => String(value).replace(/\B(?=(?:\d{3})+$)/g, ",");
 
 const usage = `Usage: flux-dao serve [--database-url URL] [--schema NAME] [--port PORT]
 
-Serves the REST API until it receives SIGINT (Ctrl-C) or SIGTERM.
+Serves the REST API until it receives SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 
 ${DATABASE_OPTIONS}
   --port PORT         in place of PORT
@@ -89,7 +92,7 @@ async function serveAsWorker(settings: Settings): Promise<void> {
     if (message === STOP) onStop();
   });
   // A signal from a terminal reaches all processes of the group, and may come twice.
-  process.on("SIGINT", onStop).on("SIGTERM", onStop);
+  for (const signal of STOP_SIGNALS) process.on(signal, onStop);
   const service = await startService(settings, { sharedPort });
   stop = service.stop;
   const { url, database, warnings } = service;
@@ -130,6 +133,8 @@ function reportServing({ url, database, warnings }: Serving, { processes }: Sett
 function stopOnSignal(service: { stop(): Promise<void>; kill(): void }): void {
   let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
+    // A terminal that closes sends it twice, as its shell and its kernel do.
+    if (isStopping && signal === "SIGHUP") return;
     if (isStopping) {
       writeStderr("Stopped immediately; requests in progress were dropped.");
       service.kill();
@@ -139,5 +144,5 @@ function stopOnSignal(service: { stop(): Promise<void>; kill(): void }): void {
     writeStderr(`${signal}: finishing requests in progress. Send it again to stop immediately.`);
     service.stop().then(() => process.exit(0), fail);
   };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  for (const stopping of STOP_SIGNALS) process.on(stopping, onSignal);
 }
