@@ -26,6 +26,7 @@ export async function measureAll(plan: Plan): Promise<Results> {
     "in-process/worker",
     "http/load",
     "http/server-bare",
+    "http/server-duties",
     "http/server-fastify",
     "http/server-hono",
     "processes/report-usage",

@@ -14,7 +14,10 @@ export interface Plan {
   readonly rounds: number;
   /** Milliseconds per contender, round and operation. */
   readonly sliceMs: number;
-  /** The same of slow operations, a call of which takes about as long as a slice of quick ones. */
+  /**
+   * The same of slow operations, a call of which takes about as long as a slice of quick ones, and of all over HTTP: right after a pause
+   * a server takes up to a fifth more processor time for a request, and the more code it has, the more.
+   */
   readonly slowSliceMs: number;
   /** The round that does not count: milliseconds of a slice, and how many slices at least and at most per contender and operation. */
   readonly warmUp: { readonly sliceMs: number; readonly least: number; readonly most: number };

@@ -3,7 +3,7 @@ import { SourceMap } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { CallNode } from "../processes/profiler.ts";
 
-/** Samples of this are no processor time. */
+/** Samples of this are not of requests. */
 export const NOT_RUNNING = "not running";
 
 /**
@@ -11,7 +11,8 @@ export const NOT_RUNNING = "not running";
  * Node's and that of libraries, belongs to the step that called it.
  */
 const STEPS: readonly (readonly [step: string, code: RegExp])[] = [
-  [NOT_RUNNING, /^#\(idle/],
+  // The latter is the profiler that starts and stops.
+  [NOT_RUNNING, /^#\(idle|^#dispatch$/],
   ["garbage collection", /^#\(garbage/],
   [
     "body",
@@ -20,7 +21,7 @@ const STEPS: readonly (readonly [step: string, code: RegExp])[] = [
   ["head and body to the socket", /listener\.ts#(?:send|isRead|endAfter)|server-bare\.ts#send$/],
   ["connection and head's checks", /dao-http\/src\/node\//],
   ["key", /app\/auth/],
-  ["route and query", /http\/router|app\/query|base-path|server-bare\.ts/],
+  ["route and query", /http\/router|app\/query|base-path|handwritten-routes\.ts|server-bare\.ts/],
   ["ids and headers", /http\/http-message|page-links|#jsonHeaders/],
   ["JSON to fields", /wire\/json\.ts#(?:decode|toCamelCase|fieldNameOf)/],
   ["DTO to JSON", /wire\//],

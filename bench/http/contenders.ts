@@ -17,6 +17,7 @@ const small: readonly OperationName[] = usual.filter((name) => name !== "structu
 /** The yardstick comes first. */
 export const SERVERS = {
   bare: { title: "bare node:http, SQL by hand", operations: all },
+  duties: { title: "the same with our duties by hand", operations: all },
   ours: { title: "ours", operations: all },
   fastify: { title: "Fastify, SQL by hand", operations: usual },
   hono: { title: "Hono, Drizzle", operations: small },

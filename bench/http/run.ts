@@ -1,7 +1,7 @@
 import { type Cell, compare } from "../comparison.ts";
 import type { BenchDatabase } from "../data/bench-database.ts";
 import { LAST_PAGE, nth, OPERATIONS, type OperationName } from "../operations.ts";
-import { type Plan, SETTLE_MS, sliceOf } from "../plan.ts";
+import { type Plan, SETTLE_MS } from "../plan.ts";
 import { Child } from "../processes/child.ts";
 import { assertSameResult } from "../same-result.ts";
 import { warmUp } from "../warm-up.ts";
@@ -14,6 +14,7 @@ import { SERVICE_KEY, type ServerProcess, startOtherServer, startOurServer } fro
 export interface HttpPrograms {
   readonly "http/load": string;
   readonly "http/server-bare": string;
+  readonly "http/server-duties": string;
   readonly "http/server-fastify": string;
   readonly "http/server-hono": string;
   readonly "processes/report-usage": string;
@@ -95,7 +96,7 @@ function compareRequests({ database, servers, load, plan, connections, loadedRss
       await load.ask("connect", { port, connections });
       if (isWarmUp) await warmUp(async (milliseconds) => (await measure(milliseconds)).cpuMs, plan.warmUp);
       else await send(SETTLE_MS);
-      const { rssMb, ...measured } = await measure(sliceOf(operation, plan));
+      const { rssMb, ...measured } = await measure(plan.slowSliceMs);
       await load.ask("connect", { port, connections: 0 });
       if (OPERATIONS[operation].pace === "quick") loadedRssMb[name] = Math.max(loadedRssMb[name] ?? 0, rssMb);
       return measured;

@@ -27,7 +27,7 @@ export function startOurServer(databaseUrl: string, reportUsage: string): Promis
 
 /** A program of the bench that serves the same API. */
 export function startOtherServer(file: string, databaseUrl: string, reportUsage: string): Promise<ServerProcess> {
-  return start(file, [databaseUrl], { NODE_ENV: "production" }, reportUsage);
+  return start(file, [databaseUrl, SERVICE_KEY], { NODE_ENV: "production" }, reportUsage);
 }
 
 function start(

@@ -24,6 +24,11 @@ export const CONTENDERS = {
   ours: { title: "ours", callers: everywhere },
   "ours-unit-of-work": { title: "ours, in a unit of work", callers: main, only: quick },
   "postgres-transaction": { title: "postgres.js, by hand, in a transaction", callers: main, only: quick },
+  "postgres-context": {
+    title: "postgres.js, by hand, in a transaction with its context",
+    callers: main,
+    only: quick,
+  },
   pg: { title: "pg, by hand, named statements", callers: everywhere },
   drizzle: { title: "Drizzle", callers: main },
   kysely: { title: "Kysely", callers: main },

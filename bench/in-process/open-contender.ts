@@ -9,6 +9,7 @@ type OpenContender = (url: string, calls: Calls) => Promise<Operations>;
 const LOADERS: Readonly<Record<ContenderName, () => Promise<OpenContender>>> = {
   postgres: async () => (await import("./contenders/postgres.ts")).open,
   "postgres-transaction": async () => (await import("./contenders/postgres.ts")).openTransaction,
+  "postgres-context": async () => (await import("./contenders/postgres.ts")).openTransactionContext,
   "postgres-unprepared": async () => (await import("./contenders/postgres.ts")).openUnprepared,
   "postgres-copy": async () => (await import("./contenders/postgres.ts")).openCopy,
   ours: async () => (await import("./contenders/ours.ts")).open,

@@ -23,6 +23,7 @@ export function tablesOf(results: Results): Readonly<Record<string, string>> {
     "contenders-latency": latencies(main, ["drizzle", "kysely", "prisma", "mikro-orm", "typeorm"], CONTENDERS),
     "unit-of-work": relation(main, [
       ["ours-unit-of-work", "postgres-transaction"],
+      ["ours-unit-of-work", "postgres-context"],
       ["ours-unit-of-work", "ours"],
       ["postgres-transaction", "postgres"],
     ]),
@@ -37,7 +38,7 @@ export function tablesOf(results: Results): Readonly<Record<string, string>> {
         `http-latency-${connections}`,
         latencies(
           requests.filter(({ callers }) => callers === connections),
-          ["ours", "bare", "fastify", "hono"],
+          ["ours", "bare", "duties", "fastify", "hono"],
           SERVERS,
         ),
       ]),
@@ -71,7 +72,7 @@ function machineTable({ machine, versions, tasks, rounds, sliceMs, slowSliceMs, 
       ["tasks", tasks.toLocaleString("en")],
       [
         "rounds",
-        `${rounds} of ${sliceMs} ms for each contender and operation, for slow ones every second of ${slowSliceMs} ms; ${seconds} s in all`,
+        `${rounds} of ${sliceMs} ms for each contender and operation, over HTTP of ${slowSliceMs} ms, for slow ones every second of ${slowSliceMs} ms; ${seconds} s in all`,
       ],
     ],
   );
@@ -159,7 +160,7 @@ function relation(cells: readonly Cell[], pairs: readonly (readonly [string, str
 }
 
 function serverTable(cells: readonly Cell[]): string {
-  const others = (["ours", "fastify", "hono"] as const).filter((name) =>
+  const others = (["ours", "duties", "fastify", "hono"] as const).filter((name) =>
     cells.some(({ contender }) => contender === name),
   );
   const concurrencies = callersOf(cells, false);

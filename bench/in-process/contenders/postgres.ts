@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import postgres from "postgres";
 import { exportByCursor, importByCopy, importByUnnest } from "../../handwritten/task-transfer.ts";
 import type { Operations } from "../../operations.ts";
@@ -27,6 +28,17 @@ export async function openTransaction(url: string, calls: Calls): Promise<Operat
   const sql = postgres(url, { max: POOL_SIZE });
   return inTransaction(handwrittenOperations(sql, calls), (name, call) =>
     sql.begin(async (transaction) => handwrittenOperations(transaction, calls)[name](call)),
+  );
+}
+
+/** The same with the transaction in the context of its callback, as it takes to refuse statements that are sent past it. */
+export async function openTransactionContext(url: string, calls: Calls): Promise<Operations> {
+  const sql = postgres(url, { max: POOL_SIZE });
+  const transactions = new AsyncLocalStorage<object>();
+  return inTransaction(handwrittenOperations(sql, calls), (name, call) =>
+    sql.begin((transaction) =>
+      transactions.run(transaction, async () => handwrittenOperations(transaction, calls)[name](call)),
+    ),
   );
 }
 
