@@ -19,7 +19,20 @@ async function openPooled(): Promise<TestSession> {
   return { database, drop };
 }
 
-/** In a schema of another name without `public`, on connections with another search path. */
+const ODD_SETTINGS = [
+  "search_path to ''",
+  "datestyle to 'German'",
+  "intervalstyle to 'sql_standard'",
+  "timezone to 'Asia/Kolkata'",
+  "extra_float_digits to -15",
+  "bytea_output to 'escape'",
+  "standard_conforming_strings to off",
+  "transform_null_equals to on",
+  "client_encoding to 'LATIN1'",
+  "default_transaction_isolation to 'serializable'",
+];
+
+/** In a schema of another name without `public`, in a database with other defaults for its connections. */
 async function openElsewhere(): Promise<TestSession> {
   const { database, url, drop } = await createTestDatabase({
     serverUrl: inject("adminUrl"),
@@ -27,9 +40,10 @@ async function openElsewhere(): Promise<TestSession> {
     changes: true,
   });
   const admin = connect(url);
-  await admin.unsafe(
-    `drop schema public cascade; alter database ${new URL(url).pathname.slice(1)} set search_path to ''`,
-  );
+  await admin.unsafe("drop schema public cascade");
+  for (const setting of ODD_SETTINGS) {
+    await admin.unsafe(`alter database ${new URL(url).pathname.slice(1)} set ${setting}`);
+  }
   await admin.end();
   await database.close();
   const reopened = await openDatabase(url, { schema: 'Tenant "7"' });

@@ -300,6 +300,7 @@ describe("keys that expire", () => {
     await sql`insert into idempotency_keys (scope, key, fingerprint, created_at)
       select '', 'old ' || n, '', now() - interval '2 days' + n * interval '1 millisecond' from generate_series(1, 6000) n`;
     await sql`analyze idempotency_keys`;
+    await sql.unsafe(`alter database ${new URL(testDatabase.url).pathname.slice(1)} set extra_float_digits = -15`);
     const name = "cleanup";
     const visited = async () => {
       const gone = async () => (await sql`select from pg_stat_activity where application_name = ${name}`).length;

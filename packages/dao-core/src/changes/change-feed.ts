@@ -47,7 +47,7 @@ export function sqlChangeFeed(executor: SchemaExecutor, driver: SqlExecutor, set
   const tail = tails.of(schema, (cursor) => patiently(() => readPage({ ...all, cursor }, {}, driver)));
   const readText = `select upto::text as upto, to_hex(upto_token) as upto_token, has_more as has_more, head::text as head,
     place::text as place, to_hex(token) as token, entity as entity, operation as operation, id::text as id,
-    user_id::text as user_id, goal_id::text as goal_id, (extract(epoch from changed_at) * 1000)::float8 as changed_at
+    user_id::text as user_id, goal_id::text as goal_id, floor(extract(epoch from changed_at) * 1000)::bigint::text as changed_at
     from ${schema.qualified("flux_dao_read_changes")}(
       $1::text::bigint, ('x' || lpad($2::text, 16, '0'))::bit(64)::bigint, $3::text, $4::text::uuid, $5::integer, $6::boolean)`;
   return { list, follow, deleteExpired };
@@ -184,7 +184,7 @@ const isConflict = (error: unknown) => error instanceof RetryableError;
 
 function toChange([, , , , position, token, entity, operation, id, userId, goalId, changedAt]: SqlRow): ChangeDto {
   const change = { cursor: `${position}-${token}`, entity, operation, id, userId, goalId };
-  return { ...change, changedAt: new Date(Math.floor(Number(changedAt))) } as ChangeDto;
+  return { ...change, changedAt: new Date(Number(changedAt)) } as ChangeDto;
 }
 
 /** What a page of all changes has of those that were asked for. */

@@ -47,7 +47,7 @@ const record = prepared("write", () =>
 
 /** Milliseconds since 1970, of a batch before which all that has expired was deleted. */
 const since = sql`to_timestamp(${sql.placeholder("since")}::double precision / 1000)`;
-const lastDeleted = sql`floor(1000 * extract(epoch from max(created_at) - timestamptz '1970-01-01 00:00:00Z'))::double precision`;
+const lastDeleted = sql`floor(1000 * extract(epoch from max(created_at) - timestamptz '1970-01-01 00:00:00Z'))::bigint::text`;
 
 /**
  * Skips keys that other transactions are deleting or claiming. Begins where the batch before it ended: deleted rows stay in the index

@@ -14,7 +14,7 @@ import { limitWait, onAbort } from "./waiting/deadline.ts";
 const STATE = `select (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text as reached,
   pg_is_in_recovery() as is_standby,
   pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() and exists (select from pg_stat_wal_receiver) as is_caught_up,
-  (extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::float8 as age`;
+  (extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::bigint::text as age`;
 
 interface Waiting {
   readonly position: DatabasePosition;
