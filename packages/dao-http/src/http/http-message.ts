@@ -79,9 +79,13 @@ const requestId = /^[\x21-\x7e]{1,200}$/;
 /** The last one that was made: the server passes it on to the app at once. */
 let made: string | undefined;
 
+/** Node's global is a getter that takes longer than the id. Not at import, which would load it. */
+let source: typeof crypto | undefined;
+
 /** The request id that a caller sent, if it is 1 to 200 printable ASCII characters without a space; else a new one. */
 export function requestIdOf(sent: string | undefined): string {
   if (sent !== undefined && (sent === made || requestId.test(sent))) return sent;
-  made = crypto.randomUUID();
+  source ??= crypto;
+  made = source.randomUUID();
   return made;
 }
