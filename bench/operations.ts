@@ -50,3 +50,13 @@ export function nth<Item>(list: readonly Item[], number: number): Item {
   if (item === undefined) throw new RangeError("The list is empty.");
   return item;
 }
+
+const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * An item of the list, scattered so that calls at the same time have different ones. Ten connections that get the statements in turn would
+ * otherwise have each item of 20 on the same connection, where no statement waits for another's locks.
+ */
+export function scattered<Item>(list: readonly Item[], call: number): Item {
+  return nth(list, Math.floor(((call * GOLDEN_RATIO) % 1) * list.length));
+}

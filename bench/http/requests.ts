@@ -12,6 +12,8 @@ export interface ApiRequest {
 
 /** Maximum number of different requests per operation. */
 const VARIANTS = 500;
+/** Of those with long bodies, which are sent to the load generator before each stretch. */
+const LONG_VARIANTS = 100;
 
 /**
  * The requests of an operation, which the load generator sends in turn. None for long operations, which are transfers.
@@ -63,9 +65,9 @@ export function requestsOf(operation: OperationName, inputs: Inputs, cursor?: st
       return vary((call) => {
         const { ids, state } = calls.bulk(call);
         return post("/tasks/bulk-update-state", { task_ids: ids, new_state: state });
-      }, inputs.bulks.length);
+      }, LONG_VARIANTS);
     case "updateMany":
-      return vary((call) => post("/tasks/bulk-update", { updates: calls.changes(call) }), inputs.bulks.length);
+      return vary((call) => post("/tasks/bulk-update", { updates: calls.changes(call) }), LONG_VARIANTS);
     case "structure8x5":
       return [post("/goals/with-structure", calls.smallStructure.rows)];
     case "structure20x50":

@@ -1,7 +1,7 @@
 import type { TaskCreateDto, TaskPriority, TaskState } from "@flux/dao-core";
 import type { Inputs } from "../data/inputs.ts";
 import { newStructure, toStructureDto } from "../data/structure.ts";
-import { LAST_PAGE, nth } from "../operations.ts";
+import { LAST_PAGE, nth, scattered } from "../operations.ts";
 
 /** A user and a time range. */
 export interface Range {
@@ -76,7 +76,7 @@ export class Calls {
   }
 
   conversationId(call: number): string {
-    return nth(this.inputs.conversationIds, call);
+    return scattered(this.inputs.conversationIds, call);
   }
 
   week(call: number): Range {
@@ -94,12 +94,12 @@ export class Calls {
 
   /** One state for a thousand tasks. */
   bulk(call: number): { readonly ids: string[]; readonly state: TaskState } {
-    return { ids: [...nth(this.inputs.bulks, call)], state: nth(STATES, call) };
+    return { ids: [...scattered(this.inputs.bulks, call)], state: nth(STATES, call) };
   }
 
   /** A thousand tasks, each with changes of its own. */
   changes(call: number): readonly TaskChange[] {
-    return nth(this.#changes, call);
+    return scattered(this.#changes, call);
   }
 
   messages(call: number): { role: string; content: string }[] {
