@@ -36,7 +36,7 @@ export type Connection = ReturnType<typeof connect>;
 /** @throws TypeError for an invalid base URL or time-out, and for a key that a header cannot contain; the message has no URL and no key */
 export function connect(options: DaoClientOptions) {
   const { serviceKey, timeout: callTimeout = CALL_TIMEOUT, retry } = options;
-  const baseUrl = options.baseUrl.replace(/\/+$/, "");
+  const baseUrl = String(options.baseUrl).replace(/\/+$/, "");
   if (!/^https?:\/\/[^/?#@]+(?:\/[^?#]*)?$/i.test(baseUrl) || !URL.canParse(`${baseUrl}/`)) {
     throw new TypeError("baseUrl must be http(s)://host:port, such as http://localhost:8000, without a password.");
   }

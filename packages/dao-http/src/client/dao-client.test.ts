@@ -268,6 +268,9 @@ describe("the connection", () => {
       expect(() => createDaoClient({ baseUrl, serviceKey: "k" })).toThrow("baseUrl must be");
       expect(() => createDaoClient({ baseUrl, serviceKey: "k" })).not.toThrow("hunter2");
     }
+    // As from an environment without the variable, or under another name.
+    const unset: Partial<DaoClientOptions> = { serviceKey: "k" };
+    expect(() => createDaoClient(unset as DaoClientOptions)).toThrow("baseUrl must be");
   });
 
   test.each(["", "hunter2\n", "hunter2 ", "hünter2", "x".repeat(201)])(
