@@ -4,7 +4,7 @@ import type { JsonValue } from "./contract/fields/json.ts";
 import type { DatabaseSession, IdempotencyKey } from "./session/database-session.ts";
 import { DELETE_BATCH, KEY_LIFETIME } from "./session/limits.ts";
 import { OWN_WORK } from "./session/transaction/transaction-context.ts";
-import { type DaoUnitOfWork, runRetryable } from "./unit-of-work.ts";
+import { assertWork, type DaoUnitOfWork, runRetryable } from "./unit-of-work.ts";
 
 /** Identifies the work of {@link runOnce}, and says how to run it. */
 export interface OnceOptions extends CallOptions {
@@ -45,6 +45,7 @@ export async function runOnce<Result extends JsonValue>(
   work: (uow: DaoUnitOfWork) => Promise<Result>,
 ): Promise<OnceOutcome<Result>> {
   const key = toKey(options);
+  assertWork(work);
   const runKeyed = async (uow: DaoUnitOfWork): Promise<OnceOutcome<Result>> => {
     const recorded = await uow.idempotencyKeys.claim(key, KEY_LIFETIME);
     if (recorded === null) {

@@ -74,6 +74,7 @@ export class DaoUnitOfWork extends DaoSet implements DatabaseSession {
     { retries = 0, onRetry, ...options }: UnitOfWorkOptions = {},
   ): Promise<Result> {
     assertSession(session);
+    assertWork(work);
     if (!isWholeNumber(retries, 0)) throw invalid("retries", "must be a whole number from 0");
     if (session.isTransaction && retries > 0) {
       throw new UnitOfWorkMisuseError("Only the outermost transaction can be retried. Set retries where it begins.");
@@ -141,6 +142,11 @@ export function assertSession(session: DatabaseSession): void {
   throw new UnitOfWorkMisuseError(
     "This takes a database or a unit of work: await openDatabase(), and pass what it returns.",
   );
+}
+
+/** For callers without types. @throws ValidationError for no work, and for options in its place */
+export function assertWork(work: unknown): void {
+  if (typeof work !== "function") throw invalid("work", "must be a function of a unit of work that returns a promise");
 }
 
 interface Life {

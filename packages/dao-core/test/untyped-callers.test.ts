@@ -58,6 +58,19 @@ describe("what only a caller without types can pass is refused by a sentence tha
     await expect(run).rejects.toThrow(/takes a function/);
   });
 
+  test("the work of a unit of work: none, or the options in its place, also of a nested one", async () => {
+    const refused = /work must be a function/;
+    for (const args of [[], [null], [{ retries: 1 }, work]]) {
+      await expect(call(DaoUnitOfWork.run, database, ...args)).rejects.toThrow(refused);
+      await DaoUnitOfWork.run(database, async (uow) => {
+        await expect(call(DaoUnitOfWork.run, uow, ...args)).rejects.toThrow(refused);
+      });
+    }
+    for (const args of [[], [null]])
+      await expect(call(runOnce, database, { key: "none" }, ...args)).rejects.toThrow(refused);
+    await expect(call(runOnce, database, work, { key: "swapped" })).rejects.toBeInstanceOf(ValidationError);
+  });
+
   test.each([[Number.NaN], [-1], [null], [{ timeout: 5 }]])("the time-out of close: %j", async (timeout) => {
     await using own = await openDatabase(testDatabase.url, { poolSize: 1 });
     await expect(call(own.close.bind(own), timeout)).rejects.toBeInstanceOf(ValidationError);
